@@ -19,6 +19,8 @@ _TRUE = ("1", "true", "yes", "ja", "wahr", "oui", "vrai", "si", "sí", "si\u0301
 _FALSE = ("0", "false", "no", "nein", "falsch", "non", "faux", "falso")
 _TRUTHS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 _MOST = 2_147_483_647
+_PLAIN_CODES = r"^\s*(\[.*|[^\x00-\x1f\x7f-\x9f]*)\s*$"
+"""Codes without control characters, or a JSON list, which only the server reads."""
 _NO_DECIMALS = r"(?<=[0-9])[.,]0{1,2}$"
 """The end of a whole number such as 5,0; three zeros could be thousands: 5.000 in German."""
 
@@ -149,19 +151,23 @@ type Transfers = Annotated[
 type Object = Annotated[
     dict[str, Any],
     BeforeValidator(_object),
-    BrowserRule({"json": True}, "?"),
+    BrowserRule({"json": "object"}, "?"),
     AfterValidator(small_json),
     BrowserRule(),
 ]
 type Details = Annotated[Object | None, AfterValidator(_none_if_empty), BrowserRule()]
 """Metadata of a customer or an order, for whom an empty object is no metadata."""
 type Features = Annotated[
-    tuple[Feature, ...], BeforeValidator(_features), BrowserRule(), _at_most(200), BrowserRule()
+    tuple[Feature, ...],
+    BeforeValidator(_features),
+    BrowserRule({"match": _PLAIN_CODES}, "a\nb"),
+    _at_most(200),
+    BrowserRule(),
 ]
 type CustomFields = Annotated[
     tuple[CustomField, ...],
     BeforeValidator(_custom_fields),
-    BrowserRule(),
+    BrowserRule({"json": "list"}, "?"),
     _at_most(50),
     BrowserRule(),
 ]

@@ -20,7 +20,7 @@ import { compileDay } from "./day_order.js";
  * @property {string} [unset] pattern of values that stand for no value
  * @property {Record<string, string>} [words] what the browser compares instead of each spelling
  * @property {boolean} [domain] whether the value ends in a domain, which has several spellings
- * @property {boolean} [json]
+ * @property {"object" | "list"} [json]
  * @property {string} [fold] pattern that is replaced by a space
  * @property {string} [without] pattern that must not match
  * @property {boolean} [visible]
@@ -342,6 +342,7 @@ function compileTest(step) {
   }
   if (longest) return (value) => value.length <= longest || [...value].length <= longest;
   if (bytes) return (value) => value.length * 3 <= bytes || new Blob([value]).size <= bytes;
+  if (step.json === "list") return isJsonList;
   if (step.json) return isJsonObject;
   if (choices) return (value) => choices.includes(value);
   return step.calendar ? isCalendarDay : null;
@@ -350,6 +351,14 @@ function compileTest(step) {
 function isJsonObject(/** @type {string} */ text) {
   try {
     return Object.getPrototypeOf(JSON.parse(text)) === Object.prototype;
+  } catch {
+    return false;
+  }
+}
+
+function isJsonList(/** @type {string} */ text) {
+  try {
+    return Array.isArray(JSON.parse(text));
   } catch {
     return false;
   }
