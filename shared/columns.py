@@ -118,10 +118,8 @@ class TermsRow(_Row):
     allow_unlimited_consumptions: Flag | None = None
     allow_negative_consumptions: Flag | None = None
     metadata: Object | None = None
-    policy_code: Annotated[Code, *UNDAMAGED] | None = Field(None, examples=["studio"])
-    product_features: Annotated[Features | None, *OR_NO_VALUE] = Field(
-        None, examples=["export;credits"]
-    )
+    policy_code: Annotated[Code, *UNDAMAGED] | None = None
+    product_features: Annotated[Features | None, *OR_NO_VALUE] = None
     custom_fields: CustomFields | None = None
 
     def request(self) -> MemberRequest:

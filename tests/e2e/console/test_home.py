@@ -1,6 +1,7 @@
 """Home, and lists from which records are opened: filters, counts and rows."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +21,10 @@ def busy(seller: RemoteShop) -> RemoteShop:
     items = [{"product_code": "kp", "licenses": [soon, {}, {}]}]
     seller.order(id="home-1", customer=customer, items=items)
     ended(seller, post(seller, "licenses", licenses([("home-i", "kp", "", "")]), name="h.csv"))
+    deadline = time.monotonic() + 60
+    while not seller.get("/licenses/", f"validity_period__gte={end}").json().get("results"):
+        assert time.monotonic() < deadline, "the license that ends is not in the index"
+        time.sleep(0.5)
     return seller
 
 
