@@ -329,7 +329,7 @@ def cancel_import(caller: Caller, id: int) -> ImportView:
     status=202,
     refusals=(
         *("import_state", "plan_changed", "plan_expired", "file_gone", "file_archived"),
-        *("import_running", "nothing_to_undo"),
+        "import_running",
     ),
 )
 def commit_import(caller: Caller, id: int, request: CommitRequest) -> Answer[ImportView]:

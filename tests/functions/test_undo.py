@@ -505,6 +505,19 @@ def test_what_the_dry_run_has_shown_and_was_changed_since_is_kept(files: Files, 
     assert keys(files.shop) == ["K-2"]
 
 
+def test_the_commit_of_an_undo_waits_for_running_imports(files: Files) -> None:
+    plan = undone(files, files.imported(THREE), dry_run=True)
+    files.prepared(THREE.replace("K-", "L-"))
+    import_jobs.change_job(
+        files.shop.company,
+        files.last().number,
+        lambda job: job.model_copy(update={"state": "running"}),
+    )
+
+    assert refused(files, plan.number, "commit", hash=plan.plan_hash) == "import_running"
+    assert job_of(files, plan.number).committed_by is None
+
+
 def test_the_commit_of_an_undo_needs_its_scope_and_its_hash(files: Files) -> None:
     plan = undone(files, files.imported(THREE), dry_run=True)
     assert refused(files, plan.number, "commit", hash="0" * 64) == "plan_changed"
