@@ -318,7 +318,7 @@ def _show_plan(job: ImportView, *, console: Console, stage: str) -> None:
         console.print(f"This plan was committed by import {job.plan.committed_by}")
     elif job.plan:
         console.print(
-            "To import exactly this: keywright jobs commit"
+            f"To {'undo' if job.undoes else 'import'} exactly this: keywright jobs commit"
             f" {job.id} --hash {job.plan.hash} --stage {stage},"
             f" until {format_time(job.plan.expires_at)}",
             soft_wrap=True,
