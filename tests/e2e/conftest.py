@@ -24,6 +24,7 @@ FIRST = (
     "test_events",
     "test_activity",
     "test_search",
+    "test_home",
     "test_wire",
     "test_orders",
     "test_interrupted",

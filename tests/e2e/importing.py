@@ -106,6 +106,12 @@ def ended(shop: RemoteShop, number: int) -> Any:
     return _ended(shop, f"/imports/{number}/")
 
 
+def without_imports(shop: RemoteShop) -> None:
+    """Wait until each import of a company has ended."""
+    for view in shop.get("/imports/", "unfinished=true").json()["results"]:
+        ended(shop, int(view["id"]))
+
+
 def imported(shop: RemoteShop, *keys: str) -> set[str]:
     """Those of the license keys that are there."""
     return {key for key in keys if shop.get("/licenses/", f"license_key={key}").json()["count"]}

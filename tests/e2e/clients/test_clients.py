@@ -5,6 +5,7 @@ import httpx
 from tests.e2e.clients.calls import CALLS
 from tests.e2e.clients.published import PUBLISHED
 from tests.e2e.clients.replay import imports_of, records_of, replayed
+from tests.e2e.importing import without_imports
 from tests.e2e.remote import Operate, opened
 
 
@@ -18,5 +19,10 @@ def test_public_applications_are_answered_over_http(http: httpx.Client, keys: Op
 def test_the_published_collection_is_answered_over_http(http: httpx.Client, keys: Operate) -> None:
     shop = opened(http, keys, "collection", stocked=True)
     records = records_of(shop) | imports_of(shop)
+    differences = []
+    for call in PUBLISHED:
+        if call.method == "DELETE":  # refused while an import can write what depends on the record
+            without_imports(shop)
+        differences += replayed(shop, call, records)
 
-    assert [each for call in PUBLISHED for each in replayed(shop, call, records)] == []
+    assert differences == []
