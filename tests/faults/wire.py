@@ -51,9 +51,9 @@ _READS = {"GetItem", "BatchGetItem", "Query", "GetObject", "HeadObject", "Descri
 _READS |= {"ListObjectsV2", "ListObjectVersions"}
 _OF_WRITES = {"killed after", "failed but applied", "applied late"}
 """Faults of writes only; a read with one of these would be an unanswered read."""
-_ALIKE = (("unreachable", "refused"), ("answer lost", "reset"))
-"""Faults that callers can't tell apart but by the time that they take."""
-_ALIKE_OF_READS = (("unreachable", "refused", "answer lost", "reset"),)
+_ALIKE = (("unreachable", "refused", "failed"), ("answer lost", "reset", "failed but applied"))
+"""Faults with the same effect, after which a caller does the same but for the time of its wait."""
+_ALIKE_OF_READS = (("unreachable", "refused", "failed", "throttled", "answer lost", "reset"),)
 _SECONDS = {"unreachable": 1, "answer lost": 5, "applied late": 5}
 """Seconds until the caller gets an error, by fault."""
 
@@ -68,6 +68,10 @@ class Call:
     request: AWSPreparedRequest
     carry_out: Callable[[Body], AWSResponse]
     rng: random.Random
+    goes_on: bool
+    """Whether the same process made the call before: if that was a write, then to be killed before
+    this call is to be killed after that one; if it was a read, then before that one.
+    """
 
     @property
     def body(self) -> Body:
@@ -86,7 +90,7 @@ class Call:
     @property
     def distinct_faults(self) -> tuple[str, ...]:
         """Return one of each kind of faults; which one depends on the number of the call."""
-        left = set(self.faults)
+        left = set(self.faults) - ({"killed before"} if self.goes_on else set())
         for alike in _ALIKE_OF_READS if self.operation in _READS else _ALIKE:
             left -= {*alike} - {alike[self.number % len(alike)]}
         return tuple(name for name in self.faults if name in left)

@@ -186,6 +186,7 @@ class World:
     rng: random.Random = field(init=False)
     secrets: random.Random = field(init=False)
     _hub: Any = None
+    _last_caller: Actor | None = None
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -269,6 +270,7 @@ class World:
             for actor in self.actors:
                 actor.dead = True
             self._kill()
+        caller = self.current and (self.current.process or self.current)
         call = Call(
             self.calls,
             service,
@@ -276,7 +278,9 @@ class World:
             request,
             lambda body: self._served(service, operation, request, body),
             self.rng,
+            goes_on=caller is not None and caller is self._last_caller,
         )
+        self._last_caller = caller
         fault = self.fault_plan.fault(call)
         self.injected += fault is not None
         seconds = 0.004 + call.seconds(fault)
