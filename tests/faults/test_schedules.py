@@ -7,13 +7,13 @@ from tests.faults.schedules import KINDS, play
 
 BLOCK = 20
 SCHEDULES = {
-    "orders": 400,
-    "imports": 300,
-    "changes": 200,
-    "updates": 200,
-    "exports": 100,
-    "undo": 120,
-    "plans": 120,
+    "orders": 200,
+    "imports": 160,
+    "changes": 100,
+    "updates": 100,
+    "exports": 60,
+    "undo": 100,
+    "plans": 100,
 }
 """Schedules in each run of the tests; `make faults` runs any number of others."""
 BLOCKS = [(kind, first) for kind in KINDS for first in range(0, SCHEDULES[kind], BLOCK)]
