@@ -19,6 +19,8 @@ _TRUE = ("1", "true", "yes", "ja", "wahr", "oui", "vrai", "si", "sí", "si\u0301
 _FALSE = ("0", "false", "no", "nein", "falsch", "non", "faux", "falso")
 _TRUTHS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 _MOST = 2_147_483_647
+MOST_COPIES = 1_000
+"""Licenses that one row can issue."""
 _PLAIN_CODES = r"^\s*(\[.*|[^\x00-\x1f\x7f-\x9f]*)\s*$"
 """Codes without control characters, or a JSON list, which only the server reads."""
 _NO_DECIMALS = r"(?<=[0-9])[.,]0{1,2}$"
@@ -63,6 +65,15 @@ def _transfers(cell: Any) -> Any:
         return -1 if re.sub(_NO_DECIMALS, "", str(cell).strip()) == "-1" else _whole(cell)
     except ValueError:
         raise ValueError(f"must be a whole number from -1 to {_MOST}; -1 allows any") from None
+
+
+def _quantity(cell: Any) -> Any:
+    try:
+        if 1 <= (quantity := _whole(cell)) <= MOST_COPIES:
+            return quantity
+    except ValueError:
+        pass
+    raise ValueError(f"must be a whole number from 1 to {MOST_COPIES}")
 
 
 def _no_value(cell: Any) -> Any:
@@ -147,6 +158,14 @@ type Transfers = Annotated[
     BeforeValidator(_transfers),
     BrowserRule({"cut": _NO_DECIMALS}),
     BrowserRule({"match": "^(-1|[0-9]{1,10})$", "trim": True, "most": _MOST}, "?"),
+]
+type Quantity = Annotated[
+    int,
+    BeforeValidator(_quantity),
+    BrowserRule({"cut": _NO_DECIMALS}),
+    BrowserRule(
+        {"match": "^(?=[0-9]{1,10}$)0*[1-9][0-9]*$", "trim": True, "most": MOST_COPIES}, "?"
+    ),
 ]
 type Object = Annotated[
     dict[str, Any],

@@ -26,6 +26,7 @@ from shared.cell_types import (
     Key,
     Name,
     Object,
+    Quantity,
     Transfers,
     Word,
 )
@@ -150,6 +151,7 @@ class FreeRow(_Row):
     license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
     subscription_id: Identifier | None = None
     note: Free | None = Field(None, examples=["moved from the old shop"])
+    quantity: Quantity | None = None
 
 
 class KeylessRow(FreeRow):
@@ -264,7 +266,7 @@ LICENSE_COLUMNS = (
     *PUBLISHED_COLUMNS,
     *(
         header
-        for part in (_TERMS, _ORDER, _CUSTOMER)
+        for part in (_TERMS, _FREE, _ORDER, _CUSTOMER)
         for header in part.columns
         if header not in PUBLISHED_COLUMNS
     ),

@@ -36,7 +36,7 @@ def license_row(
         "product__short_code": license.product_code,
     }
     for header, name in (*_PARTS["terms"].columns.items(), *_PARTS["free"].columns.items()):
-        if header not in values:
+        if header not in values and name in License.model_fields:
             term = getattr(license, name)
             values[header] = SYSTEM.get(name) if term is None else term
     sold = offer(product, license.policy_code) if product else None

@@ -4,7 +4,7 @@ A commit writes a row only if its decision is the planned one. Any other row is 
 the fault `not_as_planned`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,6 +28,7 @@ class PlannedRow(NamedTuple):
     customer_id: int
     changes: Mapping[str, Any] | None
     faults: Faults
+    more_license_ids: Sequence[int] = ()
 
     @property
     def creates(self) -> bool:
@@ -37,9 +38,10 @@ class PlannedRow(NamedTuple):
     def reverts(self) -> bool:
         return self.outcome == "reverted"
 
-    def ids(self) -> tuple[int, int, int]:
-        """The ids of license, order and customer, or 0."""
-        return self.license_id, self.order_id, self.customer_id
+    def ids(self, copy: int = 0) -> tuple[int, int, int]:
+        """The ids of the license `copy`, the order and the customer, or 0."""
+        licenses = self.license_id, *self.more_license_ids
+        return licenses[copy] if copy < len(licenses) else 0, self.order_id, self.customer_id
 
     def changes_as_planned(self, changes: Changes) -> bool:
         """Whether a row would change its record as planned."""
@@ -57,6 +59,7 @@ def planned_rows(results: RowResults, failed: Mapping[int, Faults]) -> dict[int,
             row.customer_id or 0,
             row.changes,
             failed.get(row.row, []),
+            row.more_license_ids,
         )
         for row, letter in zip(results.rows(), results.outcomes, strict=True)
     }

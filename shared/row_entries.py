@@ -56,6 +56,10 @@ class LicenseEntry(NamedTuple):
     warnings: Warnings = ()
     unissued: Faults = []  # never changed
     """Why the row can't create a license; only an import that updates licenses reads such rows."""
+    copies: int = 1
+    """The licenses that the row issues; see `with_copies`."""
+    copy: int = 0
+    """Which of these licenses the entry is."""
 
 
 class CustomerEntry(NamedTuple):
@@ -126,14 +130,17 @@ class Import:
         """Whether a row names the record of an earlier row, which another batch may create."""
         return self.planned is not None and row in self.planned and self.planned[row].is_repeat
 
-    def unplanned(self, row: int, outcome: str, ids: Sequence[int] = ()) -> Faults:
-        """The fault of a row whose outcome or ids are not those of the plan."""
+    def unplanned(self, row: int, outcome: str, ids: Sequence[int] = (), copy: int = 0) -> Faults:
+        """The fault of a row whose outcome or ids are not those of the plan.
+
+        `ids` are those of its license `copy`, order and customer.
+        """
         if self.planned is None:
             return []
         planned = self.planned.get(row)
         if planned is None or planned.outcome != outcome:
             return [not_as_planned(planned, outcome)]
-        if ids and planned.ids() != tuple(ids):
+        if ids and planned.ids(copy) != tuple(ids):
             return [not_as_planned(planned, f"{outcome}, with other ids")]
         return []
 

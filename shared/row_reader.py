@@ -30,7 +30,7 @@ from shared.columns import (
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
 from shared.errors import Refused
-from shared.licenses import License, Offer, issue, new_key, offer
+from shared.licenses import License, Offer, issue, offer
 from shared.row_entries import (
     CustomerEntry,
     Entry,
@@ -45,6 +45,7 @@ from shared.row_entries import (
     named_id,
     nameless_id,
 )
+from shared.row_keys import generated_key
 from shared.values import record_id
 
 _ROW_FAULTS = {
@@ -56,6 +57,10 @@ _ROW_FAULTS = {
 _NOT_CLEARED = (
     f"can't be cleared by {NO_VALUE}: enter a value, or leave the cell blank to keep the"
     " record's value"
+)
+_ONE_LICENSE = (
+    "a row with a license key is one license: leave license__license_key blank in an import that"
+    " generates keys, or the quantity"
 )
 _NO_KEY = "a row without an e-mail names no customer to update: enter the customer's e-mail"
 # Results are cached for rows with equal cells; the cache is cleared at this size.
@@ -137,6 +142,7 @@ class _Free(NamedTuple):
     license_key: str
     subscription_id: str | None
     note: str | None
+    quantity: int
 
 
 class _Reader:
@@ -279,7 +285,7 @@ class _LicenseReader(_Reader):
         if order_id is None:
             store_id = f"import-{self.job.named_by}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
-        key, subscription_id, note = free
+        key, subscription_id, note, copies = free
         if not key:
             if unissued:
                 return InvalidRecord(record, unissued)
@@ -298,6 +304,7 @@ class _LicenseReader(_Reader):
             customer_id,
             self.warnings(fields),
             unissued,
+            copies,
         )
 
     def identity(self, record: Record) -> Hashable:
@@ -318,17 +325,24 @@ class _LicenseReader(_Reader):
 
     def _free(self, fields: Sequence[str]) -> Any:
         """Not cached, because it is different in each row; most cells need no model."""
-        key, subscription_id, note = [fields[at] if at is not None else "" for at in self._free_at]
+        key, subscription_id, note, quantity = [
+            fields[at] if at is not None else "" for at in self._free_at
+        ]
         if (
-            SOUND.fullmatch(key)
+            not quantity
+            and SOUND.fullmatch(key)
             and (not subscription_id or SOUND.fullmatch(subscription_id))
             and (not note or SOUND.fullmatch(note))
             and key.isascii()
             and subscription_id.isascii()
             and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
         ):
-            return key, subscription_id or None, note or None
-        return self._read("free", self.cells["free"](fields), _free_of)
+            return key, subscription_id or None, note or None, 1
+        free = self._read("free", self.cells["free"](fields), _free_of)
+        if type(free) is _Free and free.license_key and free.quantity > 1:
+            at = "license__quantity", "quantity"
+            return [fault_of(*at, "quantity_with_key", _ONE_LICENSE, quantity.strip())]
+        return free
 
     def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None]:
         if not row.store_id:
@@ -425,14 +439,7 @@ def _free_of(row: FreeRow) -> _Free:
         "" if name in given and getattr(row, name) is None else getattr(row, name)
         for name in ("subscription_id", "note")
     )
-    return _Free(row.license_key or "", subscription_id, note)
-
-
-def generated_key(job: Import, row: int, product_code: str) -> str:
-    """The key of a row without one, which is the same whenever the row is read."""
-    if job.key_seed is None:
-        raise AssertionError("only an import with a seed has rows without a key")
-    return new_key(job.key_seed, f"row {row}", job.catalog[product_code].key_length)
+    return _Free(row.license_key or "", subscription_id, note, row.quantity or 1)
 
 
 def _unissued(code: str) -> License:

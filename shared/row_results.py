@@ -4,7 +4,7 @@ A batch's results are stored as columns, because a file can have millions of row
 row takes a few microseconds. `changes` has, by row number, the fields that a row has updated.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -58,6 +58,8 @@ class RowResult(NamedTuple):
     order_id: int | None
     customer_id: int | None
     changes: Mapping[str, Any] | None
+    more_license_ids: Sequence[int] = ()
+    """The ids of further licenses that a row with a quantity names; 0 for one that it does not."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,8 @@ class RowResults:
     orders: list[int] = field(default_factory=list)
     customers: list[int] = field(default_factory=list)
     changes: dict[int, Changes | None] = field(default_factory=dict)
+    more: dict[int, list[int]] = field(default_factory=dict)
+    """By row: the ids of its licenses after the first, if it has a quantity."""
 
     @classmethod
     def of(cls, first_row: int, lines: list[int]) -> "RowResults":
@@ -94,6 +98,14 @@ class RowResults:
         """Record that each of these rows has created its record."""
         for row in rows:
             self.outcomes[row - self.first_row] = CREATED
+
+    def note_copies(self, licenses: Iterable[tuple[int, int, int, int]]) -> None:
+        """Record all licenses of rows with a quantity, each `(row, copy, copies, id)`."""
+        for row, copy, copies, id in licenses:
+            if copy:
+                self.more.setdefault(row, [0] * (copies - 1))[copy - 1] = id
+            else:
+                self.licenses[row - self.first_row] = id
 
     def all_created(self, licenses: list[int], orders: list[int], customers: list[int]) -> None:
         """Record that each row of the batch has created a license; with the ids of each row."""
@@ -118,6 +130,7 @@ class RowResults:
             at = row - self.first_row
             self.outcomes[at] = FAILED
             self.changes.pop(row, None)
+            self.more.pop(row, None)
             for ids in (self.licenses, self.orders, self.customers):
                 if ids:
                     ids[at] = 0
@@ -148,6 +161,8 @@ class RowResults:
             "changes": {str(row): self.changes[row] for row in sorted(self.changes)},
         }
         kept |= {part: ids for part in _PARTS if any(ids := getattr(self, part))}
+        if self.more:
+            kept["more"] = {str(row): self.more[row] for row in sorted(self.more)}
         return orjson.dumps(kept)
 
     @classmethod
@@ -159,7 +174,8 @@ class RowResults:
             lines = list(range(lines, lines + len(outcomes)))
         changes = {int(row): each for row, each in kept["changes"].items()}
         licenses, orders, customers = (kept.get(part, []) for part in _PARTS)
-        return cls(kept["first_row"], lines, outcomes, licenses, orders, customers, changes)
+        more = {int(row): ids for row, ids in kept.get("more", {}).items()}
+        return cls(kept["first_row"], lines, outcomes, licenses, orders, customers, changes, more)
 
     def rows(self) -> Iterator[RowResult]:
         """The results of each row, in order."""
@@ -177,4 +193,5 @@ class RowResults:
                 order_id or None,
                 customer_id or None,
                 self.changes.get(row),
+                self.more.get(row, ()),
             )

@@ -50,6 +50,7 @@ SHARED = (
     "row_results",
     "planned_rows",
     "row_entries",
+    "row_keys",
     "row_reader",
     "differences",
     "row_updates",

@@ -122,6 +122,13 @@ class ResultRow(ReportedRow, frozen=True):
 
     outcome: RowOutcome
     license_id: int | None
+    more_license_ids: Annotated[
+        tuple[int, ...],
+        Field(
+            description="Further licenses of a row with a `license__quantity`; 0 for one that was"
+            " not created."
+        ),
+    ] = ()
     order_id: int | None
     customer_id: int | None
     changes: Annotated[

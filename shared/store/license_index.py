@@ -9,7 +9,7 @@ lists are counted and skipped without reading licenses. All entries are in the t
 | `rows#…` | what an import added to an order, in the list of its customer |
 | `issued#order` | the licenses of an order that has another time |
 | `sold#<product>#<part>` | the licenses of one product, where a row has several |
-| `page#<row>` | what 500 rows of an import made, in `<company>#job#<number>` |
+| `page#<row>` | what up to 500 rows of an import made, in `<company>#job#<number>` |
 | `sold#<row>#<product>#<n>` | the licenses of one product, where rows of a page have several |
 
 Licenses in the own row of an imported order are on a page, and in the list of its customer. An
@@ -129,12 +129,20 @@ def pages(
 ) -> Iterator[dict[str, Any]]:
     """The pages of a batch that begins at `first_row`, as items; empty pages are left out.
 
-    The page of a row depends only on the file, not on the results of rows.
+    The page of a row depends only on the file, not on the results of rows. A row with a quantity is
+    several `rows` here; all are on one page, which then has up to 1,499 licenses (12 KB).
     """
     blocks: dict[int, list[PageRow]] = {}
     mixed: dict[int, list[PageRow]] = {}
+    at = start = last = -1
     for row in rows:
-        blocks.setdefault(page_start(row.row, first_row), []).append(row)
+        if row.row != last:
+            last = row.row
+            if (aligned := page_start(last, first_row)) != at:
+                at = start = aligned
+            elif len(blocks[start]) >= newest_first.PAGE:
+                start = last
+        blocks.setdefault(start, []).append(row)
     for start, block in blocks.items():
         ids = [row.id for row in block if row.id is not None]
         products = {row.product_id for row in block}

@@ -71,6 +71,11 @@ class Batch:
             self._undone(record.row, REVERTED, **id)
 
     def _undone(self, row: int, outcome: int, *, license_id: int = 0, customer_id: int = 0) -> None:
+        """Record an outcome; of several licenses of a row the smallest id, in whichever order."""
+        at = row - self.first_row
+        known = self.results.licenses[at] if self.results.licenses else 0
+        if known and self.results.outcomes[at] == outcome:
+            license_id = min(license_id, known)
         self.results.undone({row: outcome}, [(row, license_id, 0, customer_id)])
 
 

@@ -211,20 +211,23 @@ def _read_in_turn(
 def read_batches(
     entries: Iterable[Entry | InvalidRecord], most: int
 ) -> Iterator[Sequence[Entry | InvalidRecord]]:
-    """Split rows into batches of at most `most`, or fewer if most rows have their own order.
+    """Split rows into batches of `most` licenses, or fewer if most rows have their own order.
 
+    A row issues its licenses in one batch, which therefore can have up to 999 more.
     The end of a batch depends only on its rows, so the batches are the same when a chunk continues
     after a stop.
     """
     batch: list[Entry | InvalidRecord] = []
-    orders, order_id = 0, 0
+    orders, order_id, more = 0, 0, 0
     for entry in entries:
         batch.append(entry)
-        if isinstance(entry, LicenseEntry) and entry.order_id != order_id:
-            orders, order_id = orders + 1, entry.order_id
-        if len(batch) >= most or orders >= MOST_ORDERS:
+        if isinstance(entry, LicenseEntry):
+            more += entry.copies - 1
+            if entry.order_id != order_id:
+                orders, order_id = orders + 1, entry.order_id
+        if len(batch) + more >= most or orders >= MOST_ORDERS:
             yield batch
-            batch, orders, order_id = [], 0, 0
+            batch, orders, order_id, more = [], 0, 0, 0
     if batch:
         yield batch
 

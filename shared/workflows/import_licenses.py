@@ -16,6 +16,7 @@ from shared.differences import missing_fault
 from shared.licenses import License
 from shared.orders import FIRST_PART
 from shared.row_entries import Faults, Import, InvalidRecord, LicenseEntry
+from shared.row_keys import with_copies
 from shared.store import bulk, dynamo
 from shared.store.license_index import PageRow, pages
 from shared.store.licenses import TABLE as LICENSES
@@ -92,7 +93,8 @@ class _Licenses:
         whole: list[LicenseEntry],
         opening: Sequence[Exchange[Any]],
     ) -> None:
-        faulty = len(self.done.invalid)
+        faulty, rows = len(self.done.invalid), entries
+        entries, whole = with_copies(self.job, rows), with_copies(self.job, whole)
         first, repeated, bundled = group_by_key(self.job, entries)
         creating, described = list(first.values()), entries
         if self.job.updates and not self.complete:
@@ -136,17 +138,19 @@ class _Licenses:
                 same = held.decide(first, self.held, repeated, bundled)
                 self._note_existing(held.found)
         self._note_created(made, [*repeated, *bundled])
-        self._refuse_unplanned(entries, made)
-        refused = {bad.record.row for bad in self.done.invalid[faulty:]}
+        self._refuse_unplanned(rows, made)
+        refused = {bad.record.row: bad for bad in reversed(self.done.invalid[faulty:])}
+        self.done.invalid[faulty:] = refused.values()  # once, however many licenses a row issues
         self.done.created_licenses += len(made)
-        self.done.existed_licenses += len(entries) - len(made) - len(refused)
-        self.done.order_rows += len(entries) - len(refused)
+        self.done.existed_licenses += sum(entry.record.row not in refused for entry in entries)
+        self.done.existed_licenses -= sum(entry.record.row not in refused for entry, _ in made)
+        self.done.order_rows += len(rows) - len(refused)
         self.done.customer_rows += sum(
-            entry.customer is not None and entry.record.row not in refused for entry in entries
+            entry.customer is not None and entry.record.row not in refused for entry in rows
         )
         if not self.job.updates:
             older = self.held if self.job.on_existing == "keep" else {}
-            named = named_rows(self.job, entries, older, made if self.dry_run else ())
+            named = named_rows(self.job, rows, older, made if self.dry_run else ())
             self.done.made["named"] = named
         if self.dry_run:
             self.done.made["rows"] = [
@@ -158,7 +162,8 @@ class _Licenses:
                 ]
                 for entry, id in made
             ]
-        warn_of_parts(self.job, self.done, self.orders, self.customers, [e for e, _ in made], same)
+        new = [entry for entry, _ in made if not entry.copy]
+        warn_of_parts(self.job, self.done, self.orders, self.customers, new, same)
 
     def _note_created(
         self, made: list[tuple[LicenseEntry, int]], repeated: Iterable[LicenseEntry]
@@ -170,12 +175,15 @@ class _Licenses:
         of_customers = [
             0 if (named := entry.customer_id) is None else customers[named].id for entry, _ in made
         ]
-        if len(made) == self.done.rows:
+        rows = [entry.record.row for entry, _ in made]
+        has_copies = any(entry.copy for entry, _ in made)
+        if len(made) == self.done.rows and not has_copies:
             results.all_created(ids, of_orders, of_customers)
             return
-        rows = [entry.record.row for entry, _ in made]
         results.created(rows)
         results.note(zip(rows, ids, of_orders, of_customers, strict=True))
+        if has_copies:
+            results.note_copies((e.record.row, e.copy, e.copies, id) for e, id in made)
         by_key = {entry.key: id for entry, id in made} if repeated else {}
         again = [entry for entry in repeated if entry.key in by_key]
         results.note((entry.record.row, by_key[entry.key], 0, 0) for entry in again)
@@ -301,7 +309,7 @@ class _Licenses:
             if pending:
                 self._wait_for(pending, polls)
                 polls += 1
-        return sorted(made, key=lambda pair: pair[0].record.row)
+        return sorted(made, key=lambda pair: (pair[0].record.row, pair[0].copy))
 
     def _is_planned(self, entry: LicenseEntry, id: int) -> bool:
         """Whether a row may create its license with this id; always, except in a commit."""
@@ -310,7 +318,7 @@ class _Licenses:
         named = entry.customer_id
         customer_id = 0 if named is None else self.customers[named].id
         ids = id, self.orders[entry.order_id].id, customer_id
-        return not self.job.unplanned(entry.record.row, "created", ids)
+        return not self.job.unplanned(entry.record.row, "created", ids, entry.copy)
 
     def _hold(self, entries: Sequence[LicenseEntry]) -> None:
         """Find the licenses of rows of a commit that must not create theirs.
@@ -347,7 +355,7 @@ class _Licenses:
             return True
         faults = [missing_fault(entry)] if reads and self.job.on_missing == "refuse" else []
         if not faults and not self._is_planned(entry, id):
-            faults = self.job.unplanned(entry.record.row, "created", (id,))
+            faults = self.job.unplanned(entry.record.row, "created", (id,), entry.copy)
         if faults:
             self.done.invalid.append(InvalidRecord(entry.record, faults))
         return bool(faults)
@@ -469,9 +477,11 @@ class _Licenses:
         self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]
     ) -> Iterator[dynamo.Item]:
         """The pages of these rows, to be written after the licenses that they list."""
-        ids = {entry.record.row: id for entry, id in made}
+        ids = {(entry.record.row, entry.copy): id for entry, id in made}
         rows = (
-            PageRow(entry.record.row, entry.model.product_id, ids.get(entry.record.row))
+            PageRow(
+                entry.record.row, entry.model.product_id, ids.get((entry.record.row, entry.copy))
+            )
             for entry in entries
             if not entry.unissued
         )

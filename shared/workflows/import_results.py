@@ -1,6 +1,7 @@
 """The results of an import's rows, from the reports of its batches."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import orjson
 
@@ -17,7 +18,7 @@ from shared.store.batch_results import batch_results, recount_created
 from shared.store.import_mappings import job_mapping
 from shared.workflows.import_totals import Totals, details_of
 
-type KeyOf = Callable[[Record], str | None]
+type KeysOf = Callable[[Record], Sequence[str]]
 _CHUNK_BYTES = 1024 * 1024
 _IDS: dict[Kind, str] = {"licenses": "licenses", "customers": "customers"}
 """The ids of the records that rows create. A row of features has no id of its own."""
@@ -73,19 +74,20 @@ def results_name(job: ImportJob) -> str:
     return f"results-{job.revision}.rows"
 
 
-def write_results(job: ImportJob, key_of: KeyOf | None = None) -> None:
+def write_results(job: ImportJob, keys_of: KeysOf | None = None) -> None:
     """Write `results.csv`: the rows of the file with their results, read from it again.
 
-    `key_of` returns the generated key of a row. Writing it twice writes the same. Raises FileGone
+    `keys_of` returns the generated keys of a row. Writing it twice writes the same. Raises FileGone
     if the file or a report was deleted.
     """
-    uploads.put_parts(job, results_name(job), results_csv(job, key_of))
+    uploads.put_parts(job, results_name(job), results_csv(job, keys_of))
 
 
-def results_csv(job: ImportJob, key_of: KeyOf | None = None) -> Iterator[bytes]:
+def results_csv(job: ImportJob, keys_of: KeysOf | None = None) -> Iterator[bytes]:
     """The lines of `results.csv`. A row without a result was not imported: its cells are blank.
 
-    A row that was imported has its generated key, so that importing the file issues no more.
+    A row that was imported has its generated key, and a row with a quantity is a line for each of
+    its licenses, so that importing the file issues no more.
     """
     dialect = Dialect.model_validate(job.detected)
     yield report_header(dialect, RESULT_COLUMNS)
@@ -100,14 +102,22 @@ def results_csv(job: ImportJob, key_of: KeyOf | None = None) -> Iterator[bytes]:
             while result is not None and result.row < record.row:
                 result = next(results, None)
             own = result if result is not None and result.row == record.row else None
-            key = key_of(record) if key_of and own is not None and own.license_id else None
-            shown = _with_key(dialect, record, key) if key else record
-            yield report_row(dialect, shown, (str(record.row), *_cells(own)))
+            keys = keys_of(record) if keys_of and own is not None and own.license_id else ()
+            if own is None or not keys:
+                yield report_row(dialect, record, (str(record.row), *_cells(own)))
+                continue
+            licenses = (own.license_id, *own.more_license_ids)
+            for key, id in zip_longest(keys, licenses[: len(keys)]):
+                shown = _with_key(dialect, record, key)
+                cells = _cells(own._replace(license_id=id or None))
+                yield report_row(dialect, shown, (str(record.row), *cells))
 
 
 def _with_key(dialect: Dialect, record: Record, key: str) -> Record:
-    at = dialect.names.index("license__license_key")
-    return record._replace(fields=[*record.fields[:at], key, *record.fields[at + 1 :]])
+    """The row with the key of one license, and no quantity."""
+    own = {"license__license_key": key, "license__quantity": ""}
+    cells = zip(dialect.names, record.fields, strict=False)
+    return record._replace(fields=[own.get(name, cell) for name, cell in cells])
 
 
 def _in_order(job: ImportJob, results: Iterable[BatchResult]) -> Iterator[RowResult]:

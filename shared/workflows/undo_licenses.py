@@ -10,6 +10,7 @@ from shared.errors import Busy
 from shared.import_undo import license_reason
 from shared.licenses import License
 from shared.row_entries import Import, LicenseEntry
+from shared.row_keys import with_copies
 from shared.store import bulk, dynamo
 from shared.store.licenses import TABLE as LICENSES
 from shared.store.licenses import license_deletes
@@ -81,7 +82,7 @@ class _Licenses:
     def _stored(self, entries: list[LicenseEntry]) -> list[Stored]:
         """The rows whose licenses exist, with these; counts those that the undo has deleted."""
         job = self.job
-        first, repeated, bundled = group_by_key(job, entries)
+        first, repeated, bundled = group_by_key(job, with_copies(job, entries))
         single = [*first.values(), *repeated]
         ids = record_ids(job.company, "license", ((entry.key, 0) for entry in single))
         wanted = Wanted(

@@ -120,6 +120,111 @@ def test_an_undo_deletes_the_licenses_with_generated_keys(either: Files, on_exis
     assert issued(either) == {}
 
 
+MANY = (
+    "license__license_key,product__short_code,license__quantity,order__store_id,customer__email\n"
+    ",kp,3,o-1,ana@x.test\n,kp,2,,\n,cp,1,o-1,\n,kp,,o-2,ana@x.test\nK-1,kp,1,o-2,\n"
+    ",kp,1001,,\n,kp,0,,\nK-2,kp,2,,\n"
+)
+
+
+def licenses_of(text: str) -> dict[str, str]:
+    """The ids that results.csv has, by key; each key once."""
+    rows = [row for row in rows_of(text) if row["_license_id"]]
+    found = {row["license__license_key"]: row["_license_id"] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def counts(job: ImportJob) -> dict[str, int]:
+    names = ("created_licenses", "existed_licenses", "created_orders", "created_customers")
+    return {name: job.counts[f"{name}_count"] for name in names}
+
+
+COUNTS = {
+    "created_licenses": 8,
+    "existed_licenses": 0,
+    "created_orders": 3,
+    "created_customers": 1,
+}
+
+
+@pytest.mark.parametrize("on_existing", ["keep", "update", "refuse"])
+def test_a_row_with_a_quantity_issues_so_many_licenses(either: Files, on_existing: str) -> None:
+    job = run(either, MANY, on_existing=on_existing)
+
+    faults = [(each["row"], each["errors"][0]["code"]) for each in either.errors(job)]
+    assert faults == [(6, "invalid_value"), (7, "invalid_value"), (8, "quantity_with_key")]
+    assert counts(job) == COUNTS
+    text = results(either, job)
+    assert licenses_of(text) == issued(either)
+    assert [row["_row"] for row in rows_of(text)] == [*"11122345678"]
+    found = either.shop.get("/orders/", "limit=100").json()["results"]
+    assert sorted(each["licenses_count"] for each in found) == [2, 2, 4]
+    path = f"/api/v1/imports/{job.number}/rows/"
+    reply = send(job_status.handler, "GET", path, query="outcome=created", key=either.shop.key)
+    page = reply.json()["results"]
+    assert [len(row["more_license_ids"]) for row in page] == [2, 1, 0, 0, 0]
+    assert {str(id) for row in page for id in row["more_license_ids"]} < {*issued(either).values()}
+
+
+def test_results_csv_of_quantities_imported_again_issues_no_more(files: Files) -> None:
+    text = results(files, run(files, MANY))
+    before = issued(files)
+
+    again = run(files, text)
+
+    assert (again.counts["created_licenses_count"], again.counts["existed_licenses_count"]) == (
+        0,
+        8,
+    )
+    assert issued(files) == before
+
+
+def test_a_commit_issues_the_quantities_of_its_plan(either: Files) -> None:
+    plan = run(either, MANY, dry_run=True)
+    assert counts(plan) == COUNTS
+    planned = rows_of(results(either, plan))
+
+    job = asked(either, plan, "commit", hash=plan.plan_hash)
+
+    assert counts(job) == COUNTS
+    assert rows_of(results(either, job)) == planned
+    assert licenses_of(results(either, job)) == issued(either)
+
+
+@pytest.mark.parametrize("on_existing", ["keep", "update"])
+def test_an_undo_deletes_all_licenses_of_a_quantity(either: Files, on_existing: str) -> None:
+    job = run(either, MANY, on_existing=on_existing)
+    first, *_ = [key for key in issued(either) if key != "K-1"]
+    used = issued(either)[first]
+    assert either.shop.patch(f"/licenses/{used}/", {"note": "in use"}).status == 200
+
+    undo = asked(either, job, "undo", dry_run=False)
+
+    assert (undo.counts["reverted_licenses_count"], undo.counts["kept_licenses_count"]) == (7, 1)
+    assert issued(either) == {first: used}
+
+
+def test_pages_of_quantities_stay_small_and_complete(files: Files) -> None:
+    head = "license__license_key,product__short_code,license__quantity,order__store_id\n"
+
+    job = run(files, head + ",kp,400,o\n,kp,400,o\n,cp,300,o\n,kp,1,o\n" + ",kp,,o\n" * 600)
+
+    assert job.counts["created_licenses_count"] == 1701
+    listed: list[int] = []
+    url, query = "/licenses/", f"limit=1000&import_id={job.number}"
+    while True:
+        page = files.shop.get(url, query).json()
+        listed += [each["id"] for each in page["results"]]
+        if len(listed) >= page["count"]:
+            break
+        query = f"limit=1000&offset={len(listed)}&import_id={job.number}"
+    assert len(listed) == len({*listed}) == 1701
+    undo = asked(files, job, "undo", dry_run=False)
+    assert undo.counts["reverted_licenses_count"] == 1701
+    assert files.shop.get("/licenses/", "limit=1").json()["count"] == 0
+
+
 def test_another_import_of_the_file_issues_other_keys(files: Files) -> None:
     run(files, HEAD + ",kp,,\n")
     run(files, HEAD + ",kp,,\n")

@@ -114,3 +114,40 @@ def test_a_seed_is_not_shown() -> None:
 
     assert "secret" not in repr(job)
     assert "secret" not in repr(import_job(key_seed="secret"))
+
+
+QUANTITIES = "license__license_key,product__short_code,license__quantity\n"
+
+
+def quantity_of(row: str, **options: Any) -> int | list[tuple[str, str]]:
+    """The licenses of a row, or the columns and codes of its faults."""
+    (entry,) = read_rows(f"{QUANTITIES}{row}\n", **options)
+    if isinstance(entry, InvalidRecord):
+        return [(fault["column"], fault["code"]) for fault in entry.faults]
+    assert isinstance(entry, LicenseEntry)
+    return entry.copies
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("", 1),
+        ("1", 1),
+        (" 007 ", 7),
+        ('"5,0"', 5),
+        ("1000", 1000),
+        *((bad, [("license__quantity", "invalid_value")]) for bad in ("0", "1001", "-1", "x")),
+    ],
+)
+def test_a_quantity_is_a_number_from_1_to_1000(cell: str, expected: object) -> None:
+    assert quantity_of(f",kp,{cell}", key_seed=SEED) == expected
+
+
+@pytest.mark.parametrize("options", [{}, {"key_seed": SEED, "on_existing": "update"}])
+def test_a_row_with_a_key_is_one_license(options: dict[str, Any]) -> None:
+    assert quantity_of("K-1,kp,1", **options) == 1
+    assert quantity_of("K-1,kp,2", **options) == [("license__quantity", "quantity_with_key")]
+
+
+def test_a_quantity_needs_an_import_that_generates_keys() -> None:
+    assert quantity_of(",kp,2") == [("license__license_key", "required")]

@@ -8,15 +8,16 @@ def test_results_are_read_as_they_were_stored() -> None:
     results.created([11])
     results.note([(11, 1, 2, 3), (12, 4, 5, 0), (13, 9, 9, 9)])
     results.updated({12: {"note": ("old", None)}})
+    results.note_copies([(14, 2, 3, 8), (14, 0, 3, 6), (14, 1, 3, 7), (13, 1, 2, 5)])
     results.failed([13])
 
     read = RowResults.read(results.stored())
 
     assert [tuple(row) for row in read.rows()] == [
-        (11, 2, "created", 1, 2, 3, None),
-        (12, 3, "updated", 4, 5, None, {"note": ["old", None]}),
-        (13, 5, "failed", None, None, None, None),
-        (14, 6, "unchanged", None, None, None, None),
+        (11, 2, "created", 1, 2, 3, None, ()),
+        (12, 3, "updated", 4, 5, None, {"note": ["old", None]}, ()),
+        (13, 5, "failed", None, None, None, None, ()),
+        (14, 6, "unchanged", 6, None, None, None, [7, 8]),
     ]
     assert read.stored() == results.stored()
 
