@@ -44,6 +44,7 @@ def build_console(sources: Path, target: Path) -> None:
     _bundle(sources, files, worker)
     chunks = _bundle(sources, files, *pages)
     _write_rules(files / "rules.json")
+    _write_packs(files / "packs.json")
     _write_page(sources, target, chunks)
 
 
@@ -95,6 +96,13 @@ def _bundle(sources: Path, files: Path, *entries: str) -> list[str]:
 def _write_rules(path: Path) -> None:
     """Write what the row models accept, for the check of files in the browser."""
     subprocess.run([sys.executable, "-m", "functions.console.rules", path], cwd=ROOT, check=True)
+
+
+def _write_packs(path: Path) -> None:
+    """Write the migration packs, which are mappings of import files, by their names."""
+    found = sorted((ROOT / "docs" / "migrations").glob("*.json"))
+    packs = {each.stem: json.loads(each.read_bytes()) for each in found}
+    path.write_text(json.dumps(packs), encoding="utf-8")
 
 
 def _content(folder: Path) -> Iterator[str]:

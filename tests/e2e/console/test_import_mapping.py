@@ -77,12 +77,29 @@ def test_a_saved_mapping_is_used_for_the_next_file(console: Console, vendor: Rem
     console.choose("kontakte.csv", b"Kontakt,Hinweis\nkontakt@m.test,x\n")
     console.see("None of the file\u2019s columns can be imported")
 
-    page.get_by_label("Saved mapping").select_option("kontakte")
+    page.get_by_label("Saved mapping").select_option(label="kontakte")
     console.button("Import 1 row").click()
 
     console.see("1 created")
     (customer,) = vendor.get("/customers/", "email=kontakt@m.test").json()["results"]
     assert customer["country"] == "DE"
+
+
+def test_the_mapping_of_another_system_is_chosen_by_its_name(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.visit("imports/licenses/new", vendor)
+    console.choose("keygen.csv", b"key,product,suspended,maxMachines\nKEYGEN-1,kp,true,3\n")
+
+    page.get_by_label("Saved mapping").select_option(label="keygen")
+    expect(page.get_by_label("Our column for maxMachines")).to_have_value(
+        "license__max_activations"
+    )
+    console.button("Import 1 row").click()
+
+    console.see("1 created")
+    (lic,) = vendor.get("/licenses/", "license_key=KEYGEN-1").json()["results"]
+    assert (lic["enabled"], lic["max_activations"]) == (False, 3)
 
 
 def test_an_ambiguous_column_waits_for_a_choice(console: Console, vendor: RemoteShop) -> None:

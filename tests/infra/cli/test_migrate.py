@@ -3,6 +3,8 @@
 import csv
 import json
 import random
+import re
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from infra.cli import migrate
 from infra.cli.main import main
+from infra.cli.mappings import FOLDER
 from infra.client.connection import Connection
 from tests.functions.shop import Shop, stocked_shop
 from tests.functions.test_export_round_trip import random_license, stock
@@ -120,6 +123,35 @@ def test_what_is_read_imported_and_read_again_is_equal(
     for file in FILES:
         assert rows(second / file) == rows(first / file)
     assert first.stat().st_mode & 0o077 == 0
+
+
+def test_the_commands_of_the_page_import_all_records(
+    keywright: Keywright,
+    service: Faulty,
+    shop: Shop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    placed = sell(shop, 8)
+    copy = stocked_shop("copy")
+    stock(copy)
+    monkeypatch.setenv("KEYWRIGHT_API_KEY", copy.key)
+    monkeypatch.chdir(tmp_path)
+    page = (FOLDER / "licensespring.md").read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)).splitlines()
+    export, *commands = map(shlex.split, lines)
+    here = {"prod": "test", "https://saas.licensespring.com": URL}
+
+    assert export[0] == "export"
+    assert export[1].startswith(f"{migrate.KEY_VARIABLE}=")
+    for name, *words in commands:
+        assert name == "keywright"
+        assert main([here.get(word, word) for word in words]) == 0, words
+    assert len(commands) == 5
+
+    for kind in ("licenses", "orders", "customers"):
+        theirs, ours = (of.get(f"/{kind}/", "limit=100").json()["count"] for of in (shop, copy))
+        assert ours == theirs >= placed > 4
 
 
 def test_a_busy_service_is_waited_for_and_a_broken_one_asked_again(

@@ -161,8 +161,10 @@ function Constants({ rows, known, form, onChange }) {
 /** @param {{ kind: ImportKind, form: ColumnsForm & { dates: Dates }, onChange: OnColumns }} props */
 function SavedMappings({ kind, form, onChange }) {
   const saved = useLoad((signal) => api.get("import-mappings/", { limit: 100 }, { signal }), []);
+  const packs = useLoad(loadPacks, []);
   const name = useSignal("");
   const problem = useSignal(/** @type {Failure | null} */ (null));
+  const offered = Object.keys(packs.value ?? {}).filter((key) => packs.value?.[key].kind === kind);
   const entries = saved.value?.results.filter((entry) => entry.kind === kind) ?? [];
   /** @type {(act: () => Promise<void>) => Promise<void>} */
   const attempt = async (act) => {
@@ -176,16 +178,18 @@ function SavedMappings({ kind, form, onChange }) {
   const use = (/** @type {string} */ chosen) =>
     attempt(async () => {
       if (!chosen) return;
+      const [source, named] = chosen.split(":");
+      const found = source === "pack" ? packs.value?.[named] : undefined;
       const {
         columns = {},
         constants = {},
         values = {},
         dates,
-      } = await api.get(`import-mappings/${chosen}/`);
-      name.value = chosen;
+      } = found ?? (await api.get(`import-mappings/${named}/`));
+      name.value = named;
       const mapping = { columns, constants, values };
       onChange({ mapping, suggested: [], ...(dates ? { dates } : {}) });
-      announce(`Mapping ${chosen} is used`);
+      announce(`Mapping ${named} is used`);
     });
   const save = () =>
     attempt(async () => {
@@ -197,8 +201,14 @@ function SavedMappings({ kind, form, onChange }) {
   const isNamed = /^[a-z0-9][a-z0-9._-]{0,63}$/.test(name.value);
   return html`<div class="columns">
     <${Field} as="select" label="Saved mapping" value="" onInput=${use}>
-      <option value="">${entries.length ? "Choose a mapping…" : "None saved"}</option>
-      ${entries.map((entry) => html`<option value=${entry.name}>${entry.name}</option>`)}
+      <option value="">${entries.length || offered.length ? "Choose a mapping…" : "None saved"}</option>
+      ${entries.map((entry) => html`<option value="saved:${entry.name}">${entry.name}</option>`)}
+      ${
+        offered.length > 0 &&
+        html`<optgroup label="Exports of other systems">
+          ${offered.map((key) => html`<option value="pack:${key}">${key}</option>`)}
+        </optgroup>`
+      }
     <//>
     <${Field} label="Save this mapping as" value=${name.value} autocomplete="off" spellcheck="false"
       placeholder="old-shop" hint="Lower-case letters, digits, dots and hyphens"
@@ -209,6 +219,14 @@ function SavedMappings({ kind, form, onChange }) {
     ${problem.value && html`<${ErrorLine} what="The mapping is not saved" problem=${problem.value} />`}
   </div>`;
 }
+
+/**
+ * The migration packs by name, which are the mappings of docs/migrations.
+ *
+ * @type {(signal: AbortSignal) => Promise<Record<string, Mapping & { kind: ImportKind, dates?: Dates }>>}
+ */
+const loadPacks = async (signal) =>
+  (await fetch(new URL("packs.json", import.meta.url), { signal })).json();
 
 /**
  * The columns of a checked file; null while they are unknown.
