@@ -2,18 +2,22 @@
 
 import os
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
+from shared.store.dynamo import from_item
 from tests.faults.check_imports import check_imports
+from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import check_orders
 from tests.faults.check_plans import check_plans
 from tests.faults.check_undos import check_undos
 from tests.faults.exports import Exporters, check_exports
 from tests.faults.files import File, Row
+from tests.faults.history import licenses_of
 from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import Clients
@@ -43,6 +47,10 @@ FILE = File(
         Row(2, 3, ("IMP-2", "nope", "=1+1", "", ""), ("unknown_product",)),
         Row(3, 4, ("IMP-3", "kp", "", "", ""), ()),
     ),
+)
+QUANTITIES = (
+    b"license__license_key,product__short_code,license__quantity,order__store_id,customer__email\n"
+    b",kp,3,n-1,ben@x.test\n,nope,9,,\n,kp,2,,\n"
 )
 
 
@@ -90,6 +98,37 @@ def undone(lab: Laboratory, inline_bytes: str, *, is_planned: bool) -> Run:
         world.run()
         undoers.finish(number)
         return check_undos(undoers, number)
+
+    return run
+
+
+def copied(lab: Laboratory, inline_bytes: str) -> Run:
+    """An import of rows with quantities."""
+
+    def run(faults: FaultPlan) -> list[str]:
+        world = lab.world(0)
+        os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
+        undoers = Undoers(lab, world)
+        world.fault_plan = faults
+        sheet = Sheet("licenses", QUANTITIES, {"keys": "generate"})
+        bring = world.spawn("importer", partial(undoers.bring, sheet))
+        world.run()
+        if (number := bring.result) is None:
+            return ["the import was not requested"]
+        undoers.end(number)
+        found = [from_item(item) for item in licenses_of(world, "acme")]
+        rows = Counter(lic["made_by"] for lic in found)
+        counts = from_item(undoers.job(number)).get("counts", {})
+        violations = [
+            f"{what}: {here}, must be {wanted}"
+            for what, here, wanted in (
+                ("licenses", rows, {f"import {number}#1": 3, f"import {number}#3": 2}),
+                ("keys", len({lic["license_key"] for lic in found}), 5),
+                ("count", counts.get("created_licenses_count"), 5),
+            )
+            if here != wanted
+        ]
+        return [*violations, *check_lists(world, "acme")]
 
     return run
 
@@ -159,6 +198,13 @@ def test_any_two_faults_of_an_order_with_one_license(lab: Laboratory) -> None:
 @pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
 def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str) -> None:
     assert violations_of(imported(lab, inline_bytes), EveryFault()) == []
+
+
+@pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
+def test_any_fault_at_any_call_of_an_import_with_quantities(
+    lab: Laboratory, inline_bytes: str
+) -> None:
+    assert violations_of(copied(lab, inline_bytes), EveryFault()) == []
 
 
 @pytest.mark.parametrize("part", range(2))

@@ -243,6 +243,14 @@ class Undoers(Changers):
             if sk.startswith("job#") and "undoes" in item and "dry_run" not in item
         ]
 
+    def end(self, number: int) -> None:
+        """Stop all faults, and let the sweeper and retries end an import."""
+        self.world.calm()
+        self._rounds()
+        if self.job(number)["state"]["S"] in ("cancelled", "failed"):
+            self.world.alone("operator", partial(self._about_import, number, "retry"))
+            self._rounds()
+
     def finish(self, number: int) -> None:
         """Stop all faults, let the sweeper end everything, and undo the import to the end."""
         self.world.calm()
