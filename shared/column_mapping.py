@@ -5,6 +5,7 @@ with our columns and values. Faults name the column and the value of the file.
 """
 
 import hashlib
+import json
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -17,10 +18,11 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from shared.cell_types import NO_VALUE
 from shared.columns import KINDS, Part, faults_of_row
 from shared.csv_format.dialect import Dialect
-from shared.csv_format.header import IGNORED, OWN_COLUMNS, squeezed, trimmed
+from shared.csv_format.header import IGNORED, OWN_COLUMNS, is_custom, squeezed, trimmed
 from shared.csv_format.reader import Record
 from shared.day_order import Dates
 from shared.errors import Fault, Path
+from shared.header_synonyms import CUSTOM_FIELDS, CUSTOM_PREFIX
 from shared.import_job import Kind
 from shared.values import is_unseen
 
@@ -140,7 +142,8 @@ def _column_faults(mapping: ColumnMapping, kind: str) -> Iterator[_Found]:
             yield place, f"is the same header as {first!r}: name it once", header
         if column is None:
             continue
-        if column not in KINDS[kind].columns:
+        has_fields = CUSTOM_FIELDS in KINDS[kind].columns
+        if column not in KINDS[kind].columns and not (has_fields and is_custom(column)):
             yield place, _unknown(column, kind), column
         elif (first := sources.setdefault(column, header)) != header:
             yield place, f"{first!r} and {header!r} are both {column}: map one of them", column
@@ -212,7 +215,12 @@ class RowMapping:
 
     def __init__(self, mapping: ColumnMapping, dialect: Dialect, kind: str) -> None:
         constants = mapping.constants
-        self.is_plain = not constants and not mapping.values
+        self._custom = [
+            (index, name.removeprefix(CUSTOM_PREFIX))
+            for index, name in enumerate(dialect.names)
+            if is_custom(name)
+        ]
+        self.is_plain = not constants and not mapping.values and not self._custom
         """Whether converted rows have the same cells as those of the file."""
         self.dialect = dialect
         self._width = len(dialect.columns)
@@ -223,15 +231,19 @@ class RowMapping:
             for column, values in mapping.values.items()
             if column in at
         ]
-        if constants:
+        added = (*constants, *([CUSTOM_FIELDS] if self._custom else []))
+        self._added = [""] * len(added)
+        if added:
             self.dialect = dialect.model_copy(
                 update={
-                    "columns": (*dialect.columns, *constants),
-                    "names": (*dialect.names, *constants),
+                    "columns": (*dialect.columns, *added),
+                    "names": (*dialect.names, *added),
                 }
             )
         known = KINDS[kind].columns
-        self._known = [index for index, name in enumerate(dialect.names) if name in known]
+        self._known = [
+            index for index, name in enumerate(dialect.names) if name in known or is_custom(name)
+        ]
 
     def record(self, record: Record) -> Record:
         """The row with our values and the constants; a row without any value stays blank."""
@@ -239,10 +251,22 @@ class RowMapping:
             return record
         fields = record.fields[: self._width]
         if all(is_unseen(fields[index]) for index in self._known):
-            return record._replace(fields=[*fields, *([""] * len(self._constants))])
+            return record._replace(fields=fields + self._added)
         for index, convert in self._conversions:
             fields[index] = convert(fields[index])
-        return record._replace(fields=fields + self._constants)
+        added = self._constants
+        if self._custom:
+            added = [*added, self._custom_fields(fields)]
+        return record._replace(fields=fields + added)
+
+    def _custom_fields(self, fields: Sequence[str]) -> str:
+        """The cell of `CUSTOM_FIELDS` for the cells of a row; blank cells are no fields."""
+        found = [
+            {"name": name, "value": trimmed(fields[index])}
+            for index, name in self._custom
+            if not is_unseen(fields[index])
+        ]
+        return json.dumps(found, ensure_ascii=False) if found else ""
 
 
 def _conversion(values: Mapping[str, str]) -> Callable[[str], str]:

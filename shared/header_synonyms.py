@@ -10,6 +10,10 @@ from collections.abc import Mapping
 ALIASES: Mapping[str, str] = {"license__license_template_code": "license__policy_code"}
 """Columns by their other names, which requests of the API have too."""
 
+CUSTOM_FIELDS = "license__custom_fields"
+CUSTOM_PREFIX = "license__custom__"
+"""Begins the header of a column with the values of one custom field, `license__custom__<name>`."""
+
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "license_key": (
         *("key", "serial", "serial number", "serial key", "activation key", "product key"),

@@ -9,9 +9,16 @@ from shared.column_mapping import NO_MAPPING, ColumnMapping, MappingName
 from shared.columns import KINDS
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.encoding import BadFile
-from shared.csv_format.header import SimilarColumn, similar_columns, squeezed, suggestions
+from shared.csv_format.header import (
+    SimilarColumn,
+    is_custom,
+    similar_columns,
+    squeezed,
+    suggestions,
+)
 from shared.day_order import Dates
 from shared.errors import Refused
+from shared.header_synonyms import CUSTOM_FIELDS
 from shared.import_job import (
     ChosenEncoding,
     ImportJob,
@@ -90,6 +97,14 @@ def check_header(job: ImportJob, dialect: Dialect, mapping: ColumnMapping = NO_M
             )
             column = dialect.columns[at]
             raise BadFile("duplicate_header", message, line=dialect.header_line, field=column)
+    custom = next((at for at in dialect.original if is_custom(dialect.names[at])), None)
+    if custom is not None and CUSTOM_FIELDS in {*dialect.names, *mapping.constants}:
+        column = dialect.columns[custom]
+        message = (
+            f"the header {column!r} is a custom field, and {CUSTOM_FIELDS} has all of them; remove"
+            " one of them, or map it to null."
+        )
+        raise BadFile("duplicate_header", message, line=dialect.header_line, field=column)
     if set(KINDS[job.kind].columns).isdisjoint(dialect.names):
         wanted = ", ".join(KINDS[job.kind].columns)
         message = f"the header has none of the columns of this kind of file: {wanted}."
@@ -122,7 +137,9 @@ def detected(
     unknown = [
         dialect.columns[at]
         for at in dialect.original
-        if dialect.columns[at] and dialect.names[at] not in known
+        if dialect.columns[at]
+        and dialect.names[at] not in known
+        and not is_custom(dialect.names[at])
     ]
     return {
         **dialect.model_dump(mode="json"),

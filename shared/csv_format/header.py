@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from shared.csv_format.cells import is_blank, unescape_formula
 from shared.csv_format.encoding import BadFile
-from shared.header_synonyms import ALIASES, SYNONYMS
+from shared.header_synonyms import ALIASES, CUSTOM_FIELDS, CUSTOM_PREFIX, SYNONYMS
 from shared.values import FORMAT
 
 MAX_COLUMNS = 200
@@ -156,6 +156,7 @@ def matched(
 ) -> tuple[str, ...]:
     """The known column of each header, or the header in lower case if it is unknown.
 
+    A header with `CUSTOM_PREFIX` keeps the name of the custom field as it is written.
     `mapped` has columns by squeezed header, or `IGNORED`; the columns of `failed.csv` are not
     mapped.
     """
@@ -163,12 +164,22 @@ def matched(
     names |= {squeezed(alias): name for alias, name in ALIASES.items() if name in known}
     if mapped:
         names = {**names, **mapped}
-    return tuple(_matched(column, names) for column in columns)
+    has_fields = CUSTOM_FIELDS in known
+    return tuple(_matched(column, names, has_fields=has_fields) for column in columns)
 
 
-def _matched(column: str, names: Mapping[str, str]) -> str:
+def _matched(column: str, names: Mapping[str, str], *, has_fields: bool) -> str:
     lower = column.lower()
-    return lower if lower in OWN_COLUMNS else names.get(squeezed(column), lower)
+    if lower in OWN_COLUMNS:
+        return lower
+    prefix, field = column[: len(CUSTOM_PREFIX)].lower(), column[len(CUSTOM_PREFIX) :].strip()
+    other = CUSTOM_PREFIX + field if has_fields and prefix == CUSTOM_PREFIX and field else lower
+    return names.get(squeezed(column), other)
+
+
+def is_custom(name: str) -> bool:
+    """Whether a column has the values of one custom field."""
+    return name.startswith(CUSTOM_PREFIX) and name != CUSTOM_PREFIX
 
 
 def squeezed(name: str) -> str:
@@ -206,7 +217,8 @@ def similar_columns(
     forms = {name: {squeezed(name), squeezed(_bare(name))} for name in known}
     found = []
     for column, name in zip(columns, names, strict=True):
-        if column and name and name not in forms and len(column) <= _LONGEST:
+        is_unknown = name and name not in forms and not is_custom(name)
+        if column and is_unknown and len(column) <= _LONGEST:
             similar = [each for each in _similar(column, forms) if each not in names]
             if similar:
                 found.append(SimilarColumn(column, tuple(similar)))

@@ -17,16 +17,16 @@ from shared.column_mapping import (
     written_fault,
 )
 from shared.columns import KINDS
-from shared.csv_format.dialect import Dialect
+from shared.csv_format.dialect import Dialect, detect
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.header import squeezed
 from shared.csv_format.planner import plan
-from shared.csv_format.reader import records
+from shared.csv_format.reader import Record, records
 from shared.import_header import check_header, detected
 from shared.import_job import KINDS as JOB_KINDS
-from shared.row_entries import Entry, Import, InvalidRecord
+from shared.row_entries import Entry, Import, InvalidRecord, LicenseEntry
 from shared.row_reader import identity_of, reader_of
-from tests.shared.value_import import NOW, import_job
+from tests.shared.value_import import NOW, import_job, read_rows
 from tests.shared.value_shop import ValueShop
 
 OLD_SHOP = ColumnMapping(
@@ -402,3 +402,56 @@ def test_rows_are_named_by_their_mapped_values() -> None:
 
 def test_headers_of_a_mapping_are_compared_as_those_of_files() -> None:
     assert OLD_SHOP.headers[squeezed("LICENSE_KEY")] == "license__license_key"
+
+
+CUSTOM = "license__license_key,product__short_code,license__custom__Seats,License__Custom__color\n"
+
+
+def custom_fields(text: str, **options: Any) -> list[dict[str, Any]]:
+    (entry,) = read_rows(text, **options)
+    assert isinstance(entry, LicenseEntry), entry
+    return [each.model_dump() for each in entry.model.custom_fields]
+
+
+def test_columns_of_custom_fields_keep_the_names_of_their_headers() -> None:
+    assert custom_fields(CUSTOM + "K-1,kp, 5 ,green\n") == [
+        {"name": "Seats", "value": "5"},
+        {"name": "color", "value": "green"},
+    ]
+    assert custom_fields(CUSTOM + "K-1,kp,,green\n") == [{"name": "color", "value": "green"}]
+    assert custom_fields(CUSTOM + "K-1,kp,,\n") == []
+
+
+def test_a_long_value_of_a_custom_field_is_a_fault_of_the_row() -> None:
+    (entry,) = read_rows(f"{CUSTOM}K-1,kp,{'x' * 1001},\n")
+
+    assert isinstance(entry, InvalidRecord)
+    assert {fault["column"] for fault in entry.faults} == {"license__custom_fields"}
+
+
+def test_a_header_is_mapped_to_a_custom_field() -> None:
+    columns = {"Seats": "license__custom__Plätze"}
+    mapping = ColumnMapping(columns=columns, constants={"license__note": "moved"})
+    dialect = detect(
+        b"license__license_key,product__short_code,Seats\n",
+        required=KINDS["licenses"].required,
+        known=KINDS["licenses"].columns,
+        mapped=mapping.headers,
+    )
+
+    row = RowMapping(mapping, dialect, "licenses")
+
+    assert mapping_faults(mapping, "licenses") == []
+    assert row.dialect.names[-2:] == ("license__note", "license__custom_fields")
+    record = row.record(Record(1, 2, ["K-1", "kp", "7"], None))
+    assert record.fields[-2:] == ["moved", '[{"name": "Plätze", "value": "7"}]']
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [("licenses", "license__custom__"), ("customers", "license__custom__seats")],
+)
+def test_a_custom_field_has_a_name_and_is_of_a_license(kind: str, target: str) -> None:
+    mapping = ColumnMapping(columns={"Seats": target})
+
+    assert [fault.field for fault in mapping_faults(mapping, kind)] == ["columns.Seats"]

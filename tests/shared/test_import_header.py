@@ -103,3 +103,21 @@ def test_an_invalid_option_is_refused_with_the_valid_ones(
         with_options(import_job(), metadata)
 
     assert caught.value.code == "invalid_metadata"
+
+
+FIELDS = "license__license_key,product__short_code,license__custom__seats"
+
+
+def test_a_column_of_a_custom_field_is_not_left_out() -> None:
+    header = dialect_of(f"{FIELDS},other")
+
+    check_header(import_job(), header)
+
+    assert detected(import_job(), header)["unknown_columns"] == ["other"]
+
+
+def test_custom_fields_are_in_one_column_or_in_a_column_each() -> None:
+    with pytest.raises(BadFile, match="'license__custom__seats' is a custom field") as caught:
+        check_header(import_job(), dialect_of(f"{FIELDS},license__custom_fields"))
+
+    assert caught.value.code == "duplicate_header"

@@ -89,3 +89,18 @@ test("cutting a large file causes no errors", async () => {
     }
   }
 });
+
+test("columns of custom fields keep the names of their headers, and are not ignored", async () => {
+  const text = `${KEY},License__Custom__Seats,other\na,kp,5,x\n`;
+
+  const { names, unknown, similar, faulty } = await check(text);
+
+  assert.deepEqual(names, [...KEY.split(","), "license__custom__Seats", "other"]);
+  assert.deepEqual([unknown, similar, faulty], [["other"], [], 0]);
+});
+
+test("custom fields are in one column or in a column each", async () => {
+  const { error } = await check(`${KEY},license__custom__seats,license__custom_fields\na,kp,5,\n`);
+
+  assert.deepEqual([error.code, error.column], ["duplicate_header", "license__custom__seats"]);
+});

@@ -1,7 +1,7 @@
 // Detect the format of a file (encoding, delimiter and columns), or why the server would reject it.
 import { BadFile, countLines, isBlank, parseRecords } from "./csv.js";
 import { decode } from "./encoding.js";
-import { findSimilarColumns, matchColumns } from "./header.js";
+import { CUSTOM_FIELDS, findSimilarColumns, isCustomField, matchColumns } from "./header.js";
 import { mappedHeaders } from "./mapping.js";
 import { edgePattern, unescapeFormula } from "./rules.js";
 
@@ -195,6 +195,11 @@ function validateHeader({ columns, names, fault, text }, line, kind, rules) {
   if (!missing.length && fixed !== undefined) {
     const message = `The column ${fixed} is in the file, and has the same value in all rows. Keep one of them.`;
     throw new BadFile("duplicate_header", message, line, fixed);
+  }
+  const custom = columns.find((_, at) => isCustomField(names[at]));
+  if (!missing.length && custom && [...names, ...Object.keys(constants)].includes(CUSTOM_FIELDS)) {
+    const message = `The column ${custom} is a custom field, and ${CUSTOM_FIELDS} has all of them. Keep one of them.`;
+    throw new BadFile("duplicate_header", message, line, custom);
   }
   if (!missing.length && known.some((name) => names.includes(name))) return;
   const advice = findSimilarColumns(columns, names, known, rules)

@@ -4,7 +4,7 @@ import { createDayOrder } from "./day_order.js";
 import { decodeFile, detectDialect } from "./dialect.js";
 import { createGroups } from "./fault_groups.js";
 import { findDuplicates } from "./duplicates.js";
-import { findSimilarColumns, normalizeHeader, suggestColumns } from "./header.js";
+import { findSimilarColumns, isCustomField, normalizeHeader, suggestColumns } from "./header.js";
 import { createMapping, createRowReader, restoreValue } from "./mapping.js";
 import { isUnseen, validateRow } from "./rules.js";
 
@@ -208,7 +208,11 @@ function checkRows(text, dialect, kind, rules, { onShare, cut, maxKeys }) {
   const samples = createSamples(columns);
   const reportColumns = new Set(rules.report);
   const unknown = columns.filter(
-    (name, at) => name && !Object.hasOwn(kind.columns, names[at]) && !reportColumns.has(names[at]),
+    (name, at) =>
+      name &&
+      !Object.hasOwn(kind.columns, names[at]) &&
+      !isCustomField(names[at]) &&
+      !reportColumns.has(names[at]),
   );
   /** @type {Rows} */
   const found = {

@@ -15,6 +15,14 @@ export const normalizeHeader = (name, format) =>
 /** Columns that failed.csv adds, which are never mapped. */
 const REPORT = ["_row", "_codes", "_messages"];
 
+/** Begins the header of a column with the values of one custom field. */
+const CUSTOM = "license__custom__";
+export const CUSTOM_FIELDS = "license__custom_fields";
+
+/** Whether a column has the values of one custom field. */
+export const isCustomField = (/** @type {string} */ name) =>
+  name.startsWith(CUSTOM) && name !== CUSTOM;
+
 /**
  * The known column of each header; for an unknown one, the header in lower case. `mapped` are the
  * columns that a mapping gives to headers, or "" for those that it leaves out.
@@ -28,7 +36,10 @@ export function matchColumns(columns, known, format, mapped = new Map()) {
   ]);
   return columns.map((column) => {
     const lower = column.toLowerCase();
-    return REPORT.includes(lower) ? lower : (names.get(normalizeHeader(column, format)) ?? lower);
+    if (REPORT.includes(lower)) return lower;
+    const field = column.slice(CUSTOM.length).trim();
+    const isField = known.includes(CUSTOM_FIELDS) && lower.startsWith(CUSTOM) && field;
+    return names.get(normalizeHeader(column, format)) ?? (isField ? CUSTOM + field : lower);
   });
 }
 
@@ -75,7 +86,8 @@ export function findSimilarColumns(columns, names, known, { format, synonyms }) 
     [normalizeHeader(name, format), normalizeHeader(withoutPrefix(name), format)],
   ]);
   return columns.flatMap((column, at) => {
-    if (!column || !names[at] || known.includes(names[at]) || column.length > MAX_LENGTH) return [];
+    if (!column || !names[at] || column.length > MAX_LENGTH) return [];
+    if (known.includes(names[at]) || isCustomField(names[at])) return [];
     const whole = normalizeHeader(column, format);
     const close = findSimilar(column, whole, forms);
     const meant = close.length ? close : findSynonyms(column, known, synonyms);

@@ -1,6 +1,6 @@
 // Read the columns and values of a file as a mapping says, like the server does.
 
-import { normalizeHeader } from "./header.js";
+import { isCustomField, normalizeHeader } from "./header.js";
 import { edgePattern, isUnseen, unescapeFormula } from "./rules.js";
 
 /** @import { Dates } from "./day_order.js" */
@@ -51,7 +51,9 @@ export function createRowReader({ constants, values }, names, kind) {
     return at < 0 ? [] : [{ at, convert: createConversion(known, kind) }];
   });
   const isPlain = !fixed.length && !conversions.length;
-  const own = names.flatMap((name, at) => (Object.hasOwn(kind.columns, name) ? [at] : []));
+  const own = names.flatMap((name, at) =>
+    Object.hasOwn(kind.columns, name) || isCustomField(name) ? [at] : [],
+  );
   return (cells) => {
     const row = names.map((_, at) => unescapeFormula(cells[at] ?? ""));
     if (isPlain) return row;

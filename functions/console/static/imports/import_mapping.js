@@ -9,7 +9,7 @@
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { useLoad } from "../api/load.js";
-import { normalizeHeader } from "../csv/header.js";
+import { isCustomField, normalizeHeader } from "../csv/header.js";
 import { createMapping, isEmptyMapping } from "../csv/mapping.js";
 import { Button, ErrorLine } from "../parts/buttons.js";
 import { Field } from "../parts/fields.js";
@@ -71,7 +71,8 @@ function listRows({ columns, names, samples, similar }, { mapping, suggested }, 
   return columns.flatMap((header, at) => {
     if (!header || REPORT.includes(names[at])) return [];
     const chosen = findEntry(mapping, header, known);
-    const own = Object.hasOwn(known.columns, names[at]) ? names[at] : "";
+    const isKnown = Object.hasOwn(known.columns, names[at]) || isCustomField(names[at]);
+    const own = isKnown ? names[at] : "";
     const open = similar.includes(header) ? OPEN : "";
     const target = chosen ? (mapping.columns[chosen] ?? "") : own || open;
     const isSuggested = chosen !== undefined && suggested.includes(chosen);
@@ -114,6 +115,7 @@ function createColumns(known, { mapping, suggested }, onChange) {
           onChange=${(/** @type {{ currentTarget: HTMLSelectElement }} */ { currentTarget }) => choose(row.header, currentTarget.value)}>
           ${row.target === OPEN && html`<option value=${OPEN}>Choose, or leave it out…</option>`}
           <option value="">Leave out</option>
+          ${isCustomField(row.target) && html`<option value=${row.target}>${row.target}</option>`}
           ${Object.keys(known.columns).map((name) => html`<option value=${name}>${name}</option>`)}
         </select>
         ${row.suggested && html`<${Badge} tone="warn">suggested<//>`}
