@@ -258,7 +258,9 @@ def _bundles(job: Import) -> dict[str, Product]:
 
 def _bundle_fault(entry: LicenseEntry, bundles: Mapping[str, Product]) -> dict[str, Any]:
     code = entry.model.product_code
-    what = f"{code} is a bundle" if code in bundles else "this file has the same key for a bundle"
+    what = "this file has the same key for a bundle"
+    if code in bundles:
+        what = f"{code} is a bundle of {', '.join(bundles[code].bundle_products)}"
     return {
         "column": "product__short_code",
         "field": "short_code",

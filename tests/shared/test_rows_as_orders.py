@@ -9,7 +9,8 @@ from typing import Any
 from shared.errors import Refused
 from shared.licenses import License
 from shared.orders import OrderPlan
-from shared.row_entries import InvalidRecord, LicenseEntry
+from shared.row_entries import Import, InvalidRecord, LicenseEntry
+from shared.row_keys import with_copies
 from tests.shared.value_import import NOW, read_rows
 from tests.shared.value_shop import ValueShop
 
@@ -171,3 +172,38 @@ def test_a_row_issues_the_license_of_the_equal_order() -> None:
             if (value := getattr(placed.customer, name, None)) is not None
         }
     assert PAIRS // 4 < valid < PAIRS
+
+
+COPIED = 300
+SEED = b"s" * 32
+FIELDS = {"Seats": ["5", "true", "A 7"], "färbe": ["grün"]}
+
+
+def test_a_row_with_a_quantity_and_custom_fields_issues_the_licenses_of_the_equal_order() -> None:
+    chance, of = random.Random(23), shop()  # not a secret, a replay
+    choices = {name: each for name, each in LICENSE.items() if name != "custom_fields"}
+    asked, rows = [], []
+    for _ in range(COPIED):
+        body, fields = drawn(chance, choices, 0.1), drawn(chance, FIELDS, 0.5)
+        quantity = chance.choice((1, 2, 7))
+        cells = cells_of(0, "kp", {"license": body}) | {"license__license_key": ""}
+        cells |= {f"license__custom__{name}": fields.get(name, "") for name in FIELDS}
+        rows.append(cells | {"license__quantity": str(quantity)})
+        named = [{"name": name, "value": value} for name, value in fields.items()]
+        asked.append([{**body, "custom_fields": named}] * quantity)
+
+    entries = read_rows(file_of(rows), products=of.products, key_seed=SEED)
+
+    job = Import("acme", 7, "licenses", NOW, of.products, key_seed=SEED)
+    keys: list[str] = []
+    for licenses, entry in zip(asked, entries, strict=True):
+        placed = planned(of, items=[{"product_code": "kp", "licenses": licenses}])
+        if isinstance(placed, Refused):
+            assert isinstance(entry, InvalidRecord)
+            assert {each["code"] for each in entry.faults} == {each.code for each in placed.faults}
+            continue
+        assert isinstance(entry, LicenseEntry), entry
+        copies = with_copies(job, [entry])
+        assert [plain(each.model) for each in copies] == [plain(lic) for lic in placed.licenses]
+        keys += [each.key for each in copies]
+    assert len({*keys}) == len(keys) > COPIED

@@ -104,3 +104,19 @@ test("custom fields are in one column or in a column each", async () => {
 
   assert.deepEqual([error.code, error.column], ["duplicate_header", "license__custom__seats"]);
 });
+
+for (const [row, codes] of [
+  [",kp,3", []],
+  ["a,kp,1", []],
+  ["a,kp,2", ["quantity_with_key"]],
+  ["a,kp,0", ["invalid_value"]],
+  ["#REF!,kp,2", ["invalid_value"]],
+])
+  test(`a row with a key is one license: ${row}`, async () => {
+    const { faults } = await check(`${KEY},license__quantity\n${row}\n`, { keys: "generate" });
+
+    assert.deepEqual(
+      faults.flatMap((each) => each.errors.map((error) => error.code)),
+      codes,
+    );
+  });

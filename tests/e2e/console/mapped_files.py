@@ -14,7 +14,17 @@ CELLS = (
     *("A@X.test", "perpetual", "lifetime", " lifetime ", "#REF!", "1.9E+18", "\ufeff", "", " "),
     *("'=1+1", '"quoted"', "a\nb", "u\u0308ber", "\u00fcber", "x" * 260, "-1", "no"),
 )
-ODD_HEADERS = ("", "Shoe Size", "color", "_row", "_codes", "E-Mail", "Email Address", "Is Trial")
+ODD_HEADERS = (
+    "License__Custom__Seats",
+    "",
+    "Shoe Size",
+    "color",
+    "_row",
+    "_codes",
+    "E-Mail",
+    "Email Address",
+    "Is Trial",
+)
 
 
 class MappedFile(NamedTuple):
@@ -64,7 +74,16 @@ def mapped_file(random_: random.Random) -> MappedFile:
         writer.writerow([*(random_.choice(CELLS) for _ in headers), *more])
     values = {column: each for column, each in values.items() if column not in constants}
     mapping = {"columns": columns, "constants": constants, "values": values}
-    return MappedFile(kind, text.getvalue().encode(), mapping)
+    return MappedFile(kind, encoded(random_, text.getvalue()), mapping)
+
+
+def encoded(random_: random.Random, text: str) -> bytes:
+    """The text in an encoding that its characters have."""
+    encoding = random_.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "windows-1252"))
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode()
 
 
 def misspelled(random_: random.Random, column: str) -> str:

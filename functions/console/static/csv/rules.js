@@ -163,7 +163,28 @@ export function validateRow(cells, kind) {
     const fault = validateCell(column, cells[column], kind);
     if (fault) faults.push(fault);
   }
-  return faults;
+  const isRead = !faults.some(({ column }) => OWN_OF_LICENSE.includes(column));
+  return isRead ? [...faults, ...checkQuantity(cells, kind)] : faults;
+}
+
+const KEY = "license__license_key";
+const QUANTITY = "license__quantity";
+/** The columns that the server reads together with the quantity. */
+const OWN_OF_LICENSE = [KEY, QUANTITY, "license__subscription_id", "license__note"];
+
+/**
+ * A row with a key is one license.
+ *
+ * @type {(cells: Record<string, string>, kind: Kind) => CellFault[]}
+ */
+function checkQuantity(cells, kind) {
+  const isMany = QUANTITY in cells && Number(normalizeCell(QUANTITY, cells[QUANTITY], kind)) > 1;
+  if (!isMany || isUnseen(cells[KEY], kind)) return [];
+  const message =
+    "a row with a license key is one license: leave license__license_key blank in an import that" +
+    " generates keys, or the quantity";
+  const value = cells[QUANTITY].trim();
+  return [{ column: QUANTITY, code: "quantity_with_key", message, value }];
 }
 
 /**
@@ -171,8 +192,7 @@ export function validateRow(cells, kind) {
  *
  * @type {(column: string, kind: Pick<Kind, "keys">) => boolean}
  */
-export const mayBeBlank = (column, { keys }) =>
-  keys === "generate" && column === "license__license_key";
+export const mayBeBlank = (column, { keys }) => keys === "generate" && column === KEY;
 
 /** @type {(column: string) => CellFault} */
 const createRequiredFault = (column) => ({
