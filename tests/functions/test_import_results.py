@@ -61,9 +61,10 @@ def test_each_row_has_an_outcome_and_the_ids_of_its_records(files: Files) -> Non
     (old,) = files.shop.get("/licenses/", "license_key=R-1").json()["results"]
     (lic,) = files.shop.get("/licenses/", "license_key=R-2").json()["results"]
     first, second, third = rows(files, job)
-    none = {"license_id": None, "order_id": None, "customer_id": None}
+    none = {"license_id": None, "order_id": None, "customer_id": None, "more_license_ids": []}
     there = {"license_id": old["id"], "order_id": old["order"]}
     made = {"license_id": lic["id"], "order_id": lic["order"], "customer_id": lic["customer"]["id"]}
+    made["more_license_ids"] = []
     assert first == {"row": 1, "line": 2, "outcome": "unchanged", "changes": None, **none, **there}
     assert second == {"row": 2, "line": 3, "outcome": "created", "changes": None, **made}
     assert third == {"row": 3, "line": 4, "outcome": "failed", "changes": None, **none}
