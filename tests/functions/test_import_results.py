@@ -61,7 +61,12 @@ def test_each_row_has_an_outcome_and_the_ids_of_its_records(files: Files) -> Non
     (old,) = files.shop.get("/licenses/", "license_key=R-1").json()["results"]
     (lic,) = files.shop.get("/licenses/", "license_key=R-2").json()["results"]
     first, second, third = rows(files, job)
-    none = {"license_id": None, "order_id": None, "customer_id": None, "more_license_ids": []}
+    none: dict[str, Any] = {
+        "license_id": None,
+        "order_id": None,
+        "customer_id": None,
+        "more_license_ids": [],
+    }
     there = {"license_id": old["id"], "order_id": old["order"]}
     made = {"license_id": lic["id"], "order_id": lic["order"], "customer_id": lic["customer"]["id"]}
     made["more_license_ids"] = []
