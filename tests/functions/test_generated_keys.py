@@ -10,6 +10,7 @@ import pytest
 from functions import job_status
 from shared.import_job import ImportJob
 from shared.store import import_jobs, uploads
+from shared.store.newest_first import pages_of_import
 from shared.workflows import import_chunk
 from tests.functions.import_files import Files
 from tests.functions.importer import Importer
@@ -211,6 +212,9 @@ def test_pages_of_quantities_stay_small_and_complete(files: Files) -> None:
     job = run(files, head + ",kp,400,o\n,kp,400,o\n,cp,300,o\n,kp,1,o\n" + ",kp,,o\n" * 600)
 
     assert job.counts["created_licenses_count"] == 1701
+    with outside():
+        pages = [*pages_of_import("ORDERS_TABLE", files.shop.company, job.number, "page")]
+    assert [page.records for page in pages] == [800, 500, 297, 104]
     listed: list[int] = []
     url, query = "/licenses/", f"limit=1000&import_id={job.number}"
     while True:
