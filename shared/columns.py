@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from shared.cell_types import (
     OR_NO_VALUE,
@@ -145,6 +153,12 @@ _MORE_TERMS = (
 )
 
 
+_ONE_LICENSE = (
+    "a row with a license key is one license: leave license__license_key blank in an import that"
+    " generates keys, or the quantity"
+)
+
+
 class FreeRow(_Row):
     """The columns of a license row that are different in each row."""
 
@@ -152,6 +166,13 @@ class FreeRow(_Row):
     subscription_id: Identifier | None = None
     note: Free | None = Field(None, examples=["moved from the old shop"])
     quantity: Quantity | None = None
+
+    @field_validator("quantity")
+    @classmethod
+    def _one_with_a_key(cls, quantity: int | None, others: ValidationInfo) -> int | None:
+        if (quantity or 1) > 1 and others.data.get("license_key"):
+            raise PydanticCustomError("quantity_with_key", _ONE_LICENSE)
+        return quantity
 
 
 class KeylessRow(FreeRow):

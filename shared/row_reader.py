@@ -58,10 +58,6 @@ _NOT_CLEARED = (
     f"can't be cleared by {NO_VALUE}: enter a value, or leave the cell blank to keep the"
     " record's value"
 )
-_ONE_LICENSE = (
-    "a row with a license key is one license: leave license__license_key blank in an import that"
-    " generates keys, or the quantity"
-)
 _NO_KEY = "a row without an e-mail names no customer to update: enter the customer's e-mail"
 # Results are cached for rows with equal cells; the cache is cleared at this size.
 _REMEMBERED, _REMEMBERED_TERMS = 1_000, 5_000
@@ -338,11 +334,7 @@ class _LicenseReader(_Reader):
             and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
         ):
             return key, subscription_id or None, note or None, 1
-        free = self._read("free", self.cells["free"](fields), _free_of)
-        if type(free) is _Free and free.license_key and free.quantity > 1:
-            at = "license__quantity", "quantity"
-            return [fault_of(*at, "quantity_with_key", _ONE_LICENSE, quantity.strip())]
-        return free
+        return self._read("free", self.cells["free"](fields), _free_of)
 
     def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None]:
         if not row.store_id:

@@ -163,14 +163,12 @@ export function validateRow(cells, kind) {
     const fault = validateCell(column, cells[column], kind);
     if (fault) faults.push(fault);
   }
-  const isRead = !faults.some(({ column }) => OWN_OF_LICENSE.includes(column));
+  const isRead = !faults.some(({ column }) => [KEY, QUANTITY].includes(column));
   return isRead ? [...faults, ...checkQuantity(cells, kind)] : faults;
 }
 
 const KEY = "license__license_key";
 const QUANTITY = "license__quantity";
-/** The columns that the server reads together with the quantity. */
-const OWN_OF_LICENSE = [KEY, QUANTITY, "license__subscription_id", "license__note"];
 
 /**
  * A row with a key is one license.
@@ -183,7 +181,7 @@ function checkQuantity(cells, kind) {
   const message =
     "a row with a license key is one license: leave license__license_key blank in an import that" +
     " generates keys, or the quantity";
-  const value = cells[QUANTITY].trim();
+  const value = cells[QUANTITY].slice(0, 200);
   return [{ column: QUANTITY, code: "quantity_with_key", message, value }];
 }
 
