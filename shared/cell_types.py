@@ -180,6 +180,7 @@ type Features = Annotated[
     tuple[Feature, ...],
     BeforeValidator(_features),
     BrowserRule({"match": _PLAIN_CODES}, "a\nb"),
+    BrowserRule({"entry": 100}, "x" * 101),
     _at_most(200),
     BrowserRule(),
 ]

@@ -27,6 +27,7 @@ import { compileDay } from "./day_order.js";
  * @property {boolean} [ends] whether to strip invisible characters
  * @property {number} [bytes] maximum length in UTF-8
  * @property {number} [longest] maximum length in characters
+ * @property {number} [entry] maximum length of each text that `;` separates, except in a JSON list
  * @property {string[]} [choices]
  * @property {Record<string, string>} [instead] values by synonym
  * @property {boolean} [calendar]
@@ -359,11 +360,19 @@ function compileTest(step) {
     return (value) => !pattern.test(value);
   }
   if (longest) return (value) => value.length <= longest || [...value].length <= longest;
+  if (step.entry) return (value) => isListOf(value, step.entry);
   if (bytes) return (value) => value.length * 3 <= bytes || new Blob([value]).size <= bytes;
   if (step.json === "list") return isJsonList;
   if (step.json) return isJsonObject;
   if (choices) return (value) => choices.includes(value);
   return step.calendar ? isCalendarDay : null;
+}
+
+/** @type {(text: string, longest?: number) => boolean} */
+function isListOf(text, longest = 0) {
+  if (text.trim().startsWith("[")) return true;
+  const entries = text.split(";").map((each) => each.trim().replace(/\p{Cf}/gu, ""));
+  return entries.every((each) => [...each].length <= longest);
 }
 
 function isJsonObject(/** @type {string} */ text) {
