@@ -54,6 +54,8 @@ class UndoWatch:
     """The keys of licenses, orders and customers that each undo has deleted."""
     restored: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
     """The records that each undo has set back, with the row."""
+    rows: dict[int, set[tuple[str, int]]] = field(default_factory=dict)
+    """The tables and rows whose records each undo has deleted or set back."""
 
     def __post_init__(self) -> None:
         self.world.watchers.append(self._hear)
@@ -91,10 +93,18 @@ class UndoWatch:
             return
         if not before.get("made_by", "").startswith(self._undone(undo)):
             self.violations.append(f"R2 undo {undo} deleted {what}")
+        self._note_row(undo, write, before.get("made_by", ""))
         is_changed = before.get("updated_at") != before.get("created_at")
         if write.table != ORDERS and (is_changed or before.get("license_users")):
             self.violations.append(f"R2 undo {undo} deleted {what}, changed since: {before}")
         self._check_named(undo, write, before)
+
+    def _note_row(self, undo: int, write: Write, maker: str) -> None:
+        """R5: a dry run changes nothing; what an undo has reverted is compared with its plan."""
+        job = self.world.dynamodb.tables[IMPORTS].items[self.company, f"job#{undo:010}"]
+        if "dry_run" in job and job["dry_run"]["BOOL"]:
+            self.violations.append(f"R5 dry run {undo} has written {write.key}")
+        self.rows.setdefault(undo, set()).add((write.table, int(maker.partition("#")[2] or 0)))
 
     def _check_named(self, undo: int, write: Write, before: dict[str, Any]) -> None:
         id, field_ = before["id"], {ORDERS: "order_id", CUSTOMERS: "customer_id"}.get(write.table)
@@ -126,6 +136,7 @@ class UndoWatch:
             if place in self.restored.setdefault(number, set()):
                 self.violations.append(f"R4 undo {number} set {place} back twice")
             self.restored[number].add(place)
+            self._note_row(number, write, maker)
             if job["kind"]["S"] == "license-features":
                 self._check_features(maker, f"{self._undone(number)}{row}", before, after)
             elif before.get("changed_by") != f"{self._undone(number)}{row}":
@@ -165,11 +176,12 @@ class UndoWatch:
 
 
 def check_undos(run: "Undoers", number: int) -> list[str]:
-    """Return the violations of R1 to R4, and of the promises about orders and lists."""
+    """Return the violations of R1 to R5, and of the promises about orders and lists."""
     found = [*run.watch.violations, *run.seen.violations]
     company = run.shop.company
     found += _ended(run, number)
     found += _counted(run)
+    found += _as_planned(run)
     found += _as_before(run)
     found += wrongly_stored(run.world, company, unfinished=set())
     found += check_lists(run.world, company)
@@ -202,9 +214,7 @@ def _ended(run: "Undoers", number: int) -> Iterator[str]:
 def _counted(run: "Undoers") -> Iterator[str]:
     """R4: an undo counts what it has reverted, once."""
     for undo in run.undos():
-        path = f"/api/v1/imports/{undo}/"
-        get = partial(send, job_status.handler, "GET", path, key=run.shop.key)
-        counts = run.world.alone("auditor", get).result.json()["counts"] or {}
+        counts = _counts_of(run, undo)
         reverted = {name: n for name, n in counts.items() if name.startswith("reverted_")}
         removed = [key.split(" ", 1) for key in run.seen.removed.get(undo, ())]
         tables = {
@@ -225,11 +235,47 @@ def _counted(run: "Undoers") -> Iterator[str]:
         }[kind]
         if reverted != wanted:
             yield f"R4 undo {undo} counts {reverted}, and has reverted {wanted}"
-        get = partial(send, job_status.handler, "GET", f"{path}rows/", key=run.shop.key)
-        rows = run.world.alone("auditor", get).result.json()["results"]
-        shown = sum(row["outcome"] == "reverted" for row in rows)
+        shown = sum(row["outcome"] == "reverted" for row in _rows_of(run, undo))
         if shown != next(iter(wanted.values())):
             yield f"R4 undo {undo} lists {shown} reverted rows, and has reverted {wanted}"
+
+
+def _counts_of(run: "Undoers", number: int) -> dict[str, int]:
+    path = f"/api/v1/imports/{number}/"
+    get = partial(send, job_status.handler, "GET", path, key=run.shop.key)
+    return run.world.alone("auditor", get).result.json()["counts"] or {}
+
+
+def _rows_of(run: "Undoers", number: int) -> list[dict[str, Any]]:
+    path = f"/api/v1/imports/{number}/rows/"
+    get = partial(send, job_status.handler, "GET", path, key=run.shop.key)
+    rows: list[dict[str, Any]] = run.world.alone("auditor", get).result.json()["results"]
+    return rows
+
+
+def _as_planned(run: "Undoers") -> Iterator[str]:
+    """R5: an undo that commits a plan is the only one, and reverts what its dry run has shown."""
+    items = run.world.dynamodb.tables[IMPORTS].items
+    for (_, sk), job in items.items():
+        if sk.startswith("job#") and "planned_by" in job:
+            yield from _as_its_plan(run, int(job["number"]["N"]), int(job["planned_by"]["N"]))
+    for plan, undos in run.commits.items():
+        by = {int(run.job(undo).get("planned_by", {"N": "0"})["N"]) for undo in undos}
+        if len(undos) > 1 or by != {plan}:
+            yield f"R5 the responses for the plan {plan} name {undos}, which commit {by}"
+
+
+def _as_its_plan(run: "Undoers", undo: int, plan: int) -> Iterator[str]:
+    if run.job(plan).get("committed_by", {}).get("N") != str(undo):
+        yield f"R5 the plan {plan} does not name its commit {undo}"
+    planned, rows = _rows_of(run, plan), _rows_of(run, undo)
+    reverted = {each["row"] for each in planned if each["outcome"] == "reverted"}
+    own = {"customers": CUSTOMERS}.get(run.job(undo)["kind"]["S"], LICENSES)
+    done = {row for table, row in run.seen.rows.get(undo, ()) if table == own}
+    if done - reverted:
+        yield f"R5 undo {undo} has reverted the rows {done}, planned were {planned}"
+    if run.is_alone and (rows != planned or _counts_of(run, undo) != _counts_of(run, plan)):
+        yield f"R5 undo {undo} has {rows}, planned was {planned}, though nothing has changed"
 
 
 def _as_before(run: "Undoers") -> Iterator[str]:

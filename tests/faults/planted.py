@@ -4,16 +4,18 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from functions import create_order, import_csv, sweep
+from functions import create_order, import_csv, job_status, sweep
 from functions import export_jobs as export_jobs_api
 from functions.web.api import logger
 from shared import export_job, import_job, orders, row_entries, row_updates
 from shared.csv_format import reader
 from shared.errors import Conflict
+from shared.import_undo import license_reason
 from shared.store import (
     batch_results,
     bulk,
@@ -53,6 +55,9 @@ from shared.workflows import (
     pending_orders,
     place_order,
     run_export,
+    undo_batch,
+    undo_customers,
+    undo_import,
     undo_licenses,
     undo_orders,
     undo_updates,
@@ -613,6 +618,66 @@ def undo_of_the_last_changes(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(undo_updates, "applied", lambda rows, _: [*rows])
 
 
+def undo_not_compared_with_its_plan(patch: pytest.MonkeyPatch) -> None:
+    """The commit of a dry run reverts whatever can be reverted now."""
+    patch.setattr(row_entries.Import, "may_revert", lambda *_: True)
+
+
+def undo_trusts_its_plan(patch: pytest.MonkeyPatch) -> None:
+    """The commit of a dry run does not look whether a license was changed since."""
+
+    def decide(licenses: Any, stored: Any) -> Any:
+        is_planned = licenses.job.planned is not None
+        reason = (lambda _: None) if is_planned else license_reason
+        patch.setattr(undo_licenses, "license_reason", reason)
+        return decide_really(licenses, stored)
+
+    decide_really = undo_licenses._Licenses._decide  # noqa: SLF001
+    patch.setattr(undo_licenses._Licenses, "_decide", decide)  # noqa: SLF001
+
+
+def undo_of_another_plan(patch: pytest.MonkeyPatch) -> None:
+    """The commit of a dry run is answered with the undo that was begun without it."""
+
+    def commit(company: str, number: int, plan_hash: str, **by: Any) -> Any:
+        try:
+            return commit_undo(company, number, plan_hash, **by)
+        except import_job.WrongState:
+            plan = import_jobs.get_job(company, number)
+            job = plan and plan.undoes and import_jobs.get_job(company, plan.undoes)
+            if not job or job.undone_by is None:
+                raise
+            return import_jobs.get_job(company, job.undone_by), True
+
+    commit_undo = undo_import.commit_undo
+    patch.setattr(job_status, "commit_undo", commit)
+
+
+def plan_forgets_its_undo(patch: pytest.MonkeyPatch) -> None:
+    """A dry run names the undo that commits it after the undo has begun, in a second write."""
+
+    def add(undo: Any, job: Any, checks: Any, plan: Any) -> bool:
+        if not add_undo(undo, job, checks, None):
+            return False
+        if plan is not None:
+            change = partial(import_job.ImportJob.model_copy, update={"committed_by": undo.number})
+            import_jobs.change_job(plan.company, plan.number, change)
+        return True
+
+    add_undo = import_jobs.add_undo
+    patch.setattr(import_jobs, "add_undo", add)
+
+
+def dry_run_of_an_undo_writes(patch: pytest.MonkeyPatch) -> None:
+    """A dry run of an undo sets records back, as the undo does."""
+
+    def restore(job: Any, entries: Any, done: Any, pool: Any, **_: Any) -> None:
+        undo(job, entries, done, pool, dry_run=False)
+
+    undo = undo_customers.undo_customers
+    patch.setattr(undo_batch, "undo_customers", restore)
+
+
 def licenses_not_named(patch: pytest.MonkeyPatch) -> None:
     """An order does not add its licenses to those of an existing user."""
 
@@ -829,6 +894,11 @@ IN_UNDO: tuple[Plant, ...] = (
     undo_leaves_entries,
     undo_next_to_imports,
     undo_of_the_last_changes,
+    undo_not_compared_with_its_plan,
+    undo_trusts_its_plan,
+    undo_of_another_plan,
+    plan_forgets_its_undo,
+    dry_run_of_an_undo_writes,
 )
 
 PLANTED: tuple[tuple[str, Plant], ...] = (

@@ -90,11 +90,12 @@ def undone(lab: Laboratory, inline_bytes: str, *, is_planned: bool) -> Run:
         undoers.prepare()
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
         number = undoers.bring_alone(Sheet("licenses", FILE.data))
+        undoers.is_planned = is_planned
         if is_planned:
-            undoers.dry_run(number)
+            undoers.plan_alone(number)
         world.fault_plan = faults
         world.calls = 0
-        world.spawn("undoer", partial(undoers.undo, number))
+        world.spawn("undoer", undoers.commit if is_planned else partial(undoers.undo, number))
         world.run()
         undoers.finish(number)
         return check_undos(undoers, number)

@@ -3,15 +3,14 @@
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
-from shared.import_job import ImportJob
-from shared.store import import_jobs
+from shared.import_job import ENDED
 from tests.faults.changes import COMPANY, Changers
 from tests.faults.check_undos import UndoWatch, check_undos, visible
 from tests.faults.history import IMPORTS
@@ -48,8 +47,12 @@ class Undoers(Changers):
     """What was visible before the import that is undone."""
     is_alone: bool = True
     """Whether nothing but the undo has changed records since."""
-    plan: ImportJob | None = None
-    """The dry run of an undo that `undo` commits, if there is one."""
+    is_planned: bool = False
+    """Whether a client commits the dry run of an undo, instead of requesting the undo."""
+    plans: dict[int, str] = field(default_factory=dict)
+    """The dry runs of undos that clients commit, with the hashes of their plans."""
+    commits: dict[int, set[int]] = field(default_factory=dict)
+    """The undos in the responses for the commit of a dry run."""
     seen: UndoWatch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,6 +72,11 @@ class Undoers(Changers):
 
     def sheet(self) -> Sheet:
         """The file of the import that will be undone."""
+        sheet = self._some_sheet()
+        on_error = self.world.rng.choice(("skip_row", "skip_row", "reject_all"))
+        return replace(sheet, options={"on_error": on_error, **sheet.options})
+
+    def _some_sheet(self) -> Sheet:
         rng = self.world.rng
         match rng.randrange(6):
             case 0:
@@ -121,26 +129,66 @@ class Undoers(Changers):
         assert self.job(number)["state"]["S"] in ("succeeded", "completed_with_errors")
         return number
 
-    def dry_run(self, number: int) -> None:
-        """Run a dry run of an undo to its end, to be committed by the next requests."""
-        reply = self.world.alone("planner", partial(self.undo_reply, number, dry_run=True)).result
-        self.world.run()
-        self.plan = import_jobs.get_job(COMPANY, reply.json()["id"])
+    def plan(self, number: int) -> None:
+        """Request a dry run of an undo, and wait until it has a plan, to be committed."""
+        reply = self._post_undo(number, dry_run=True)
+        if reply is None or reply.status != 202:
+            return
+        planned = reply.json()["id"]
+        for _ in range(_PATIENCE):
+            if self.job(planned)["state"]["S"] in ENDED:
+                break
+            self.world.wait()
+        if "plan_hash" in self.job(planned):
+            self.plans[planned] = self.job(planned)["plan_hash"]["S"]
 
-    def undo(self, number: int, *, dry_run: bool = False) -> None:
-        """Request the undo of an import, or the commit of its plan, until there is a response."""
-        reply = self.undo_reply(number, dry_run=dry_run)
-        if reply is not None and reply.status == 202 and not dry_run:
+    def plan_next_to_orders(self, number: int) -> None:
+        """Run a dry run while orders name customers of the import, and delete these orders."""
+        self.is_alone = False
+        items, emails = [{"product_code": "kp", "licenses": [{}]}], _PEOPLE[1:]
+        for email in emails:
+            order = partial(self.shop.order, id=email, items=items, customer={"email": email})
+            self.world.alone("customer", order)
+        self.plan_alone(number)
+        for email in emails:
+            clean_up = partial(self._clean_up, email, then_customer=False)
+            self.world.spawn("cleaner", clean_up)
+            self.world.run()
+
+    def plan_alone(self, number: int) -> None:
+        """Run a dry run to its end while nothing else happens; `commit` commits it."""
+        self.world.spawn("planner", partial(self.plan, number))
+        self.world.run()
+
+    def plan_and_commit(self, number: int) -> None:
+        """Commit the plan of a dry run, of another client's one if this client has none."""
+        self.plan(number)
+        for _ in range(self.world.rng.choice((0, 0, 20, 100))):
+            self.world.wait()
+        self.commit()
+
+    def commit(self) -> None:
+        """Commit one of the plans until there is a response."""
+        if not self.plans:
+            return
+        plan, plan_hash = self.world.rng.choice(sorted(self.plans.items()))
+        path, body = f"/api/v1/imports/{plan}/commit/", {"hash": plan_hash}
+        reply = self._post("commit", path, body)
+        if reply is not None and reply.status == 202:
+            self.commits.setdefault(plan, set()).add(reply.json()["id"])
+
+    def undo(self, number: int) -> None:
+        """Request the undo of an import until there is a response."""
+        reply = self._post_undo(number)
+        if reply is not None and reply.status == 202:
             self.answers.setdefault(number, set()).add(reply.json()["id"])
 
-    def undo_reply(self, number: int, *, dry_run: bool = False) -> Reply | None:
-        path = f"/api/v1/imports/{number}/undo/"
-        body: dict[str, Any] = {"dry_run": dry_run}
-        if self.plan is not None and not dry_run:
-            path = f"/api/v1/imports/{self.plan.number}/commit/"
-            body = {"hash": self.plan.plan_hash}
+    def _post_undo(self, number: int, *, dry_run: bool = False) -> Reply | None:
+        return self._post("undo", f"/api/v1/imports/{number}/undo/", {"dry_run": dry_run})
+
+    def _post(self, what: str, path: str, body: dict[str, Any]) -> Reply | None:
         post = partial(send, job_status.handler, "POST", path, body=body, key=self.shop.key)
-        return self._answered("undo", post)
+        return self._answered(what, post)
 
     def _answered(self, what: str, act: Any) -> Reply | None:
         for _ in range(_TRIES):
@@ -164,11 +212,12 @@ class Undoers(Changers):
     def interfere(self, what: str, number: int) -> None:
         """Start a client that interferes with the undo of an import."""
         rng = self.world.rng
-        if what not in ("again", "sweep", "look"):
+        if what not in _HARMLESS:
             self.is_alone = False
         act: Any = {
-            "again": partial(self.undo, number),
-            "look": partial(self.undo, number, dry_run=True),
+            "again": self._repeat_undo(number),
+            "plan": partial(self.plan_and_commit, number),
+            "look": partial(self.plan, number),
             "patch": self._change_some,
             "append": partial(self._append, rng.choice(("n-1", "n-2", _OLD_ORDER))),
             "order": partial(self._buy, rng.choices(_PEOPLE, k=6)),
@@ -181,7 +230,8 @@ class Undoers(Changers):
         if what == "sweep":
             self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
         else:
-            delays = (self._later, self._while_running)
+            delays = [self._later, self._while_running]
+            delays += [self._once_planned] if self.is_planned else []
             self.world.spawn(what, partial(rng.choice(delays), rng.randrange(60), act))
 
     def _while_running(self, turns: int, act: Any) -> None:
@@ -191,6 +241,19 @@ class Undoers(Changers):
                 break
             self.world.wait()
         self._later(turns, act)
+
+    def _once_planned(self, turns: int, act: Any) -> None:
+        """Act some turns after a dry run has ended."""
+        for _ in range(_PATIENCE):
+            if self.plans:
+                break
+            self.world.wait()
+        self._later(turns, act)
+
+    def _repeat_undo(self, number: int) -> Any:
+        """The request of another client for what is undone already."""
+        is_plain = not self.is_planned or self.world.rng.random() < 0.3
+        return partial(self.undo, number) if is_plain else self.commit
 
     def _later(self, turns: int, act: Any) -> None:
         for _ in range(turns):
@@ -261,7 +324,7 @@ class Undoers(Changers):
                     self.world.alone("operator", partial(self._about_import, other, "retry"))
             self._rounds()
             if "undone_by" not in self.job(number):
-                self.world.alone("operator", partial(self.undo, number))
+                self._undo_at_last(number)
             for undo in self.undos():
                 if self.job(undo)["state"]["S"] in ("cancelled", "failed"):
                     self.world.alone("operator", partial(self._about_import, undo, "retry"))
@@ -269,6 +332,16 @@ class Undoers(Changers):
             states = {self.job(undo)["state"]["S"] for undo in self.undos()}
             if "undone_by" in self.job(number) and states == {"succeeded"}:
                 break
+
+    def _undo_at_last(self, number: int) -> None:
+        """Undo an import that no client has undone; what a client has planned is committed."""
+        if not self.is_planned:
+            self.world.alone("operator", partial(self.undo, number))
+            return
+        if not self.plans:
+            self.world.spawn("planner", partial(self.plan, number))
+            self.world.run()
+        self.world.alone("operator", self.commit)
 
     def _rounds(self) -> None:
         for _ in range(_ROUNDS):
@@ -298,10 +371,13 @@ class Undoers(Changers):
         self.world.run()
 
 
+_HARMLESS = ("again", "plan", "look", "sweep")
+"""What changes no record but by the undo."""
 _INTERFERENCE = (
     *("again", "again", "look", "sweep", "patch", "patch", "append", "append", "order", "order"),
-    *("delete", "import", "import", "features", "cancel", "cancel", "retry"),
+    *("delete", "import", "import", "features", "cancel", "cancel", "retry", "plan"),
 )
+_UNDOABLE = ("succeeded", "completed_with_errors", "cancelled", "failed")
 
 
 def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
@@ -321,13 +397,20 @@ def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     if is_stopped:
         world.calm()
         run._rounds()  # noqa: SLF001
-    if "rows" not in run.job(number):
+    job = run.job(number)
+    if "rows" not in job or job["state"]["S"] not in _UNDOABLE:
         return world, []
     made = random.Random(seed)
+    run.is_planned = made.random() < 0.7
+    if run.is_planned:
+        made.choice((run.plan_alone, run.plan_next_to_orders, lambda _: None, lambda _: None))(
+            number
+        )
     world.fault_plan = fault_plan(rng)
-    world.spawn("undoer", partial(run.undo, number))
+    how = run.plan_and_commit if run.is_planned else run.undo
+    world.spawn("undoer", run.commit if run.plans else partial(how, number))
     is_quiet = made.random() < 0.3
-    some = ("again", "look", "sweep") if is_quiet else _INTERFERENCE
+    some = _HARMLESS if is_quiet else _INTERFERENCE
     for what in made.sample(some, made.randint(0, min(4, len(some)))):
         run.interfere(what, number)
     if rng.random() < 0.15:
