@@ -34,7 +34,7 @@ PLACES = re.compile(r"[0-9]{1,10}\.[0-9]{1,9}")
 _READ_AT_ONCE = 4
 _MOST_REPORTS = 15
 """Reports read per page, not counting the next page's first one; a page can be shorter."""
-_REPORTED: Mapping[str, str] = {"warning": "warnings", "failed": "invalid", "kept": "kept"}
+_REPORTED: Mapping[str, str] = {"warning": "warnings", "failed": "invalid"}
 
 
 class _Row(Protocol):
@@ -66,14 +66,21 @@ def rows_page(
     most: int,
 ) -> tuple[list[AnyRow], str | None]:
     """At most `most` rows with an outcome, or of all, and the position of the next page."""
-    if outcome in ("warning", "failed", "kept"):
+    if outcome in ("warning", "failed"):
         return _page(job, results, place, most, _details(job, outcome, _fitting))
+    count = partial(count_of, job, outcome=outcome)
+    if outcome == "kept":
+
+        def kept(_: BatchResult, stored: bytes) -> list[AnyRow]:
+            return [*_kept(RowResults.read(stored))]
+
+        of_undo = _Listing[AnyRow](count, lambda result: result.row_report, kept, _that_fit)
+        return _page(job, results, place, most, of_undo)
 
     def rows(result: BatchResult, stored: bytes) -> list[RowResult]:
         wanted = outcome if has_outcomes(job, result) else "failed"
         return [each for each in RowResults.read(stored).rows() if wanted in (None, each.outcome)]
 
-    count = partial(count_of, job, outcome=outcome)
     listing = _Listing[AnyRow](count, lambda result: result.row_report, rows, _fitting_results)
     return _page(job, results, place, most, listing)
 
@@ -167,12 +174,19 @@ def _shown_result(row: RowResult) -> ResultRow:
             name: FieldChange(before=cut_text(before), after=cut_text(after))
             for name, (before, after) in row.changes.items()
         }
-    return ResultRow(**{**row._asdict(), "changes": changes})
+    kept = {name: reason for name, _, reason in row.kept} or None
+    return ResultRow.model_validate({**row._asdict(), "changes": changes, "kept": kept})
 
 
-def _shown(row: dict[str, Any]) -> WarnedRow | FailedRow | KeptRow:
-    if "reason" in row:
-        return KeptRow(message=MESSAGES[row["reason"]], **row)
+def _kept(results: RowResults) -> Iterator[AnyRow]:
+    """The records that an undo has kept, by their rows."""
+    for each in results.rows():
+        for name, id, reason in each.kept:
+            why = {"reason": reason, "message": MESSAGES[reason]}
+            yield KeptRow.model_validate({"row": each.row, "line": each.line, name: id, **why})
+
+
+def _shown(row: dict[str, Any]) -> WarnedRow | FailedRow:
     place = {"row": row["row"], "line": row["line"]}
     if "warnings" in row:
         return WarnedRow(**place, warnings=[*map(_cut, row["warnings"])])

@@ -268,7 +268,7 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     named: int = 0
     """Number of rows in the report that have to be compared with other batches."""
     kept: int = 0
-    """Number of rows of an undo in the report that were kept."""
+    """Number of records that an undo has kept."""
     compared: bool = False
     """Whether the rows were compared with earlier batches."""
     row_report: str | None = None
@@ -277,7 +277,7 @@ class BatchResult(BatchCounts, frozen=True, extra="ignore"):
     updated_rows: int = 0
     reverted_rows: int = 0
     kept_rows: int = 0
-    """Rows by outcome. Of an undo, one row can keep several records."""
+    """Rows by outcome."""
 
     @property
     def precedence(self) -> int:

@@ -57,9 +57,17 @@ def check_undoable(job: ImportJob) -> None:
         why = "was a dry run"
     elif job.rows is None:
         why = "ended before it wrote anything"
+    elif not job.is_stopped and not _has_written(job):
+        why = "has created and changed nothing"
     if why:
         message = f"Import {job.number} {why}: there is nothing to undo"
         raise Conflict("nothing_to_undo", message)
+
+
+def _has_written(job: ImportJob) -> bool:
+    """Whether an import that has read its whole file has created or updated a record."""
+    written = ("created_", "updated_")
+    return any(count for name, count in job.counts.items() if name.startswith(written))
 
 
 def undo_of(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.row_results import REPEATED, Changes, RowResults
+from shared.row_results import REPEATED, Changes, Kept, RowResults
 
 type Faults = list[dict[str, Any]]
 
@@ -29,6 +29,8 @@ class PlannedRow(NamedTuple):
     changes: Mapping[str, Any] | None
     faults: Faults
     more_license_ids: Sequence[int] = ()
+    kept: Sequence[Kept] = ()
+    """Of the plan of an undo, the records of the row that it keeps."""
 
     @property
     def creates(self) -> bool:
@@ -37,6 +39,11 @@ class PlannedRow(NamedTuple):
     @property
     def reverts(self) -> bool:
         return self.outcome == "reverted"
+
+    def reverts_record(self, name: str, id: int) -> bool:
+        """Whether the plan of an undo reverts a record of the row; `name` is the id's field."""
+        is_kept = any(kept[:2] == (name, id) for kept in self.kept)
+        return getattr(self, name) == id and not is_kept
 
     def ids(self, copy: int = 0) -> tuple[int, int, int]:
         """The ids of the license `copy`, the order and the customer, or 0."""
@@ -60,6 +67,7 @@ def planned_rows(results: RowResults, failed: Mapping[int, Faults]) -> dict[int,
             row.changes,
             failed.get(row.row, []),
             row.more_license_ids,
+            row.kept,
         )
         for row, letter in zip(results.rows(), results.outcomes, strict=True)
     }

@@ -126,6 +126,18 @@ class Import:
         """Whether the plan of an undo, if there is one, lets it revert a row."""
         return self.planned is None or (row in self.planned and self.planned[row].reverts)
 
+    def may_remove(self, row: int, name: str, id: int) -> bool:
+        """Whether the plan of an undo, if there is one, removes a record that a row has created.
+
+        The row can be in another batch: `planned` then reads it. `name` is the field with the id.
+        """
+        if self.planned is None:
+            return True
+        try:
+            return self.planned[row].reverts_record(name, id)
+        except KeyError:
+            return False
+
     def is_repeat(self, row: int) -> bool:
         """Whether a row names the record of an earlier row, which another batch may create."""
         return self.planned is not None and row in self.planned and self.planned[row].is_repeat

@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 type RowOutcome = Literal["created", "updated", "unchanged", "failed", "reverted", "kept"]
+type Kept = tuple[str, int, str]
+"""A record that the undo of a row keeps: the field with its id, the id, and the reason."""
 type Changes = Mapping[str, tuple[Any, Any]]
 """The fields that a row changed or would change: the value before, and the value after."""
 
@@ -26,6 +28,7 @@ OUTCOMES: Mapping[str, RowOutcome] = {
     "k": "kept",
 }
 _PARTS = ("licenses", "orders", "customers")
+_NAMES = ("license_id", "order_id", "customer_id")
 
 
 def changes_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
@@ -60,13 +63,17 @@ class RowResult(NamedTuple):
     changes: Mapping[str, Any] | None
     more_license_ids: Sequence[int] = ()
     """The ids of further licenses that a row with a quantity names; 0 for one that it does not."""
+    kept: Sequence[Kept] = ()
+    """Of an undo: the records of the row that are kept. Its other records are reverted."""
 
 
 @dataclass(slots=True)
 class RowResults:
     """The results of consecutive rows; a row is unchanged unless something else is noted.
 
-    `licenses`, `orders` and `customers` have an id per row, or 0; an empty list has only zeros.
+    `licenses`, `orders` and `customers` have an id per row, or 0; an empty list has only zeros. In
+    an undo, these are the records that a row has created or changed, and of which it says whether
+    they are reverted or `kept`.
     """
 
     first_row: int
@@ -78,6 +85,7 @@ class RowResults:
     changes: dict[int, Changes | None] = field(default_factory=dict)
     more: dict[int, list[int]] = field(default_factory=dict)
     """By row: the ids of its licenses after the first, if it has a quantity."""
+    kept: dict[int, list[Kept]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, first_row: int, lines: list[int]) -> "RowResults":
@@ -86,10 +94,8 @@ class RowResults:
 
     def note(self, named: Iterable[tuple[int, int, int, int]]) -> None:
         """Record which license, order and customer rows name, each `(row, *ids)`; 0 is none."""
-        columns, first = (self.licenses, self.orders, self.customers), self.first_row
-        for ids in columns:
-            ids.extend([0] * (len(self.lines) - len(ids)))
-        licenses, orders, customers = columns
+        licenses, orders, customers = (self._ids(part) for part in _PARTS)
+        first = self.first_row
         for row, license_id, order_id, customer_id in named:
             at = row - first
             licenses[at], orders[at], customers[at] = license_id, order_id, customer_id
@@ -118,11 +124,35 @@ class RowResults:
             self.outcomes[row - self.first_row] = UPDATED
         self.changes |= changes
 
-    def undone(self, outcomes: Mapping[int, int], ids: Iterable[tuple[int, int, int, int]]) -> None:
-        """Record what an undo has done, by row; `ids` as for `note`."""
-        for row, outcome in outcomes.items():
-            self.outcomes[row - self.first_row] = outcome
-        self.note(ids)
+    def _ids(self, part: str) -> list[int]:
+        ids: list[int] = getattr(self, part)
+        ids.extend([0] * (len(self.lines) - len(ids)))
+        return ids
+
+    def undo(self, row: int, name: str, id: int, reason: str = "") -> None:
+        """Record that an undo has reverted a record of a row, or keeps it for a reason.
+
+        `name` is the field with its id. What was recorded about the record before is replaced. The
+        outcome is that of the row's license; of several licenses, the smallest id is named. Without one, a row is reverted if nothing is kept.
+        """
+        at = row - self.first_row
+        kept = [each for each in self.kept.pop(row, ()) if each[:2] != (name, id)]
+        ids = self._ids(_PARTS[_NAMES.index(name)])
+        is_kept = any(each[0] == name for each in kept)
+        if reason or not is_kept:
+            is_one_of_several = ids[at] and bool(reason) == is_kept
+            ids[at] = min(id, ids[at]) if is_one_of_several else id
+        if reason:
+            kept.append((name, id, reason))
+        if kept:
+            self.kept[row] = sorted(kept, key=lambda each: (_NAMES.index(each[0]), each[1]))
+        if self.licenses and self.licenses[at]:
+            kept = [each for each in kept if each[0] == "license_id"]
+        self.outcomes[at] = KEPT if kept else REVERTED
+
+    def kept_records(self) -> int:
+        """The number of records that an undo keeps."""
+        return sum(map(len, self.kept.values()))
 
     def failed(self, rows: Iterable[int]) -> None:
         """Record rows that were not imported, whatever was noted before."""
@@ -163,6 +193,8 @@ class RowResults:
         kept |= {part: ids for part in _PARTS if any(ids := getattr(self, part))}
         if self.more:
             kept["more"] = {str(row): self.more[row] for row in sorted(self.more)}
+        if self.kept:
+            kept["kept"] = {str(row): self.kept[row] for row in sorted(self.kept)}
         return orjson.dumps(kept)
 
     @classmethod
@@ -175,7 +207,12 @@ class RowResults:
         changes = {int(row): each for row, each in kept["changes"].items()}
         licenses, orders, customers = (kept.get(part, []) for part in _PARTS)
         more = {int(row): ids for row, ids in kept.get("more", {}).items()}
-        return cls(kept["first_row"], lines, outcomes, licenses, orders, customers, changes, more)
+        of_undo = {
+            int(row): [(name, id, reason) for name, id, reason in each]
+            for row, each in kept.get("kept", {}).items()
+        }
+        first = kept["first_row"]
+        return cls(first, lines, outcomes, licenses, orders, customers, changes, more, of_undo)
 
     def rows(self) -> Iterator[RowResult]:
         """The results of each row, in order."""
@@ -194,4 +231,5 @@ class RowResults:
                 customer_id or None,
                 self.changes.get(row),
                 self.more.get(row, ()),
+                self.kept.get(row, ()),
             )

@@ -380,9 +380,11 @@ def warnings_table(rows: Iterable[WarnedRow]) -> Table:
 
 
 def _kept_table(rows: Iterable[KeptRow]) -> Table:
-    table = Table("Row", "Line", "Kept because", box=box.ROUNDED)
+    table = Table("Row", "Line", "Kept", "Because", box=box.ROUNDED)
     for kept in rows:
-        table.add_row(str(kept.row), str(kept.line), escape(kept.message))
+        names = {"order": kept.order_id, "customer": kept.customer_id, "license": kept.license_id}
+        (what,) = (f"{name} {id}" for name, id in names.items() if id is not None)
+        table.add_row(str(kept.row), str(kept.line), what, escape(kept.message))
     return table
 
 

@@ -148,7 +148,7 @@ class Imports:
         return self._connection.pages(WarnedRow, path, outcome="warning", limit=limit)
 
     def kept(self, number: int, *, limit: int) -> Iterator[KeptRow]:
-        """Yield the rows that an undo has kept and why, `limit` rows per request."""
+        """Yield the records that an undo has kept and why, `limit` per request."""
         path = f"/imports/{number}/rows/"
         return self._connection.pages(KeptRow, path, outcome="kept", limit=limit)
 

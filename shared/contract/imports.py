@@ -101,10 +101,11 @@ class FailedRow(ReportedRow, frozen=True):
 
 
 class KeptRow(ReportedRow, frozen=True):
-    """A row that an undo has kept, with its record and the reason."""
+    """A record of a row that an undo has kept, and the reason. A row can have several."""
 
     outcome: Literal["kept"] = "kept"
     license_id: int | None = None
+    order_id: int | None = None
     customer_id: int | None = None
     reason: Reason
     message: str
@@ -138,6 +139,13 @@ class ResultRow(ReportedRow, frozen=True):
             " ran again after its record had been changed by something else."
         ),
     ]
+    kept: Annotated[
+        dict[Literal["license_id", "order_id", "customer_id"], Reason] | None,
+        Field(
+            description="Of an undo: the records of the row that are kept, and why. The others are"
+            " removed or set back. Null if none is kept."
+        ),
+    ] = None
 
 
 class Result(BaseModel, frozen=True):

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from shared.errors import Busy
 from shared.import_job import BatchResult
+from shared.row_results import KEPT, REVERTED, RowResults
 from shared.store import dynamo
 from shared.store.import_jobs import TABLE
 from shared.store.retry import attempts, is_transient
@@ -51,10 +52,21 @@ def unseal_result(company: str, number: int, index: int) -> None:
 
 def recount_created(company: str, number: int, result: BatchResult, rows: int) -> None:
     """Set how many rows of a batch have created a record, unless its result was replaced."""
+    _recount(company, number, result, {"created_rows": rows})
+
+
+def recount_undone(company: str, number: int, result: BatchResult, rows: RowResults) -> None:
+    """Set how many rows and records of a batch an undo keeps, unless its result was replaced."""
+    counts = {"reverted_rows": rows.count(REVERTED), "kept_rows": rows.count(KEPT)}
+    _recount(company, number, result, counts | {"kept": rows.kept_records()})
+
+
+def _recount(company: str, number: int, result: BatchResult, counts: dict[str, int]) -> None:
+    values = {f":{name}": count for name, count in counts.items()}
     update = {
-        "UpdateExpression": "SET created_rows = :rows",
+        "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in counts),
         "ConditionExpression": "row_report = :report",
-        "ExpressionAttributeValues": dynamo.to_item({":rows": rows, ":report": result.row_report}),
+        "ExpressionAttributeValues": dynamo.to_item({**values, ":report": result.row_report}),
     }
     with suppress(dynamo.client().exceptions.ConditionalCheckFailedException):
         _updated_result(company, number, result.index, update)

@@ -13,7 +13,7 @@ from shared.csv_format.reader import Record
 from shared.differences import Holder, limited
 from shared.errors import Busy
 from shared.row_entries import Import, InvalidRecord
-from shared.row_results import KEPT, REVERTED, RowResults
+from shared.row_results import RowResults
 from shared.store import bulk, dynamo
 from shared.store.lookup import Keyed, Lookup, Records, find
 from shared.store.retry import attempts
@@ -51,8 +51,6 @@ class Batch:
     kept_customers: int = 0
     kept_features: int = 0
     made: dict[str, list[Any]] = field(default_factory=dict)
-    kept: list[dict[str, Any]] = field(default_factory=list)
-    """Of an undo, the rows that were kept, each `{row, line, reason}` and the id of its record."""
     results: RowResults = field(default_factory=lambda: RowResults.of(0, []))
 
     def warn(self, record: Record, warnings: Iterable[dict[str, Any]]) -> None:
@@ -60,23 +58,10 @@ class Batch:
         place = {"row": record.row, "line": record.line}
         self.warnings += [{**place, **warning} for warning in limited([*warnings])]
 
-    def keep(self, record: Record, reason: str, **id: int) -> None:
-        """Add a row that an undo keeps, with the id of its record: of a license or a customer."""
-        self.kept.append({"row": record.row, "line": record.line, "reason": reason, **id})
-        self._undone(record.row, KEPT, **id)
-
-    def revert(self, record: Record, **id: int) -> None:
-        """Add a row that an undo reverts, unless it keeps another record of the row."""
-        if self.results.outcomes[record.row - self.first_row] != KEPT:
-            self._undone(record.row, REVERTED, **id)
-
-    def _undone(self, row: int, outcome: int, *, license_id: int = 0, customer_id: int = 0) -> None:
-        """Record an outcome; of several licenses of a row the smallest id, in whichever order."""
-        at = row - self.first_row
-        known = self.results.licenses[at] if self.results.licenses else 0
-        if known and self.results.outcomes[at] == outcome:
-            license_id = min(license_id, known)
-        self.results.undone({row: outcome}, [(row, license_id, 0, customer_id)])
+    def note_part(self, row: int, name: str, id: int, reason: str) -> None:
+        """Record what an undo does with an order or customer, if a row of the batch created it."""
+        if self.first_row <= row < self.first_row + self.rows:
+            self.results.undo(row, name, id, reason)
 
 
 @dataclass
@@ -171,11 +156,16 @@ def is_ours(job: Import, item: Mapping[str, Any]) -> bool:
     return str(item.get("made_by", "")).startswith(job.made)
 
 
+def row_of(job: Import, item: Mapping[str, Any]) -> int:
+    """The row that has created a record, or a deleted one, of this job."""
+    return int(item["made_by"].removeprefix(job.made))
+
+
 def holder_of(
     job: Import, item: Mapping[str, Any], customer: Mapping[str, Any] | None = None
 ) -> Holder:
     """A stored record, to be compared with the rows that have its key."""
-    row = int(item["made_by"].removeprefix(job.made)) if is_ours(job, item) else None
+    row = row_of(job, item) if is_ours(job, item) else None
     return Holder(row, item, customer)
 
 

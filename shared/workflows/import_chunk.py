@@ -475,11 +475,10 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
     report, warned, token = None, _warned_rows(work.dialect, done), secrets.token_hex(4)
     row_report = f"rows-{done.first_row}-{token}.json"
     invalid = [_as_written(work, bad) for bad in done.invalid]
-    if invalid or warned or done.kept or any(done.made.values()):
+    if invalid or warned or any(done.made.values()):
         details = {
             "invalid": [_invalid(work.dialect, bad) for bad in invalid],
             "warnings": warned,
-            "kept": done.kept,
             "made": done.made,
             "failed": b"".join(_failed(work.dialect, bad) for bad in invalid).decode(),
         }
@@ -501,7 +500,7 @@ def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool
             valid=done.rows - len(done.invalid),
             invalid=len(done.invalid),
             warnings=len(warned),
-            kept=len(done.kept),
+            kept=done.results.kept_records(),
             named=len(done.made.get("named", ())),
             compared=compared,
             row_report=row_report,

@@ -36,7 +36,7 @@ from shared.store.import_jobs import change_job, get_job, heartbeat, put_job
 from shared.store.import_mappings import get_mapping, job_mapping, pin_mapping
 from shared.store.retry import attempts
 from shared.workflows.import_plan import hash_of_plan, plan_of
-from shared.workflows.import_results import correct_repeats
+from shared.workflows.import_results import correct_rows
 from shared.workflows.import_totals import repeated_rows, stopped_totals, totals_of
 
 _SEALING_THREADS = 8
@@ -245,7 +245,7 @@ def finish(job: ImportJob) -> ImportJob | None:
     is_writing = job.on_error != "reject_all" or job.writing_began
     results = _sealed(job, _all_results(job, "write" if is_writing else "validate"))
     total, report = totals_of(job, results), None
-    correct_repeats(total)
+    correct_rows(total)
     if total.invalid:
         report = f"failed-{secrets.token_hex(4)}"
         uploads.put_result(job, f"{report}.json", orjson.dumps(total.shown))
@@ -312,7 +312,7 @@ def count_stopped(job: ImportJob) -> ImportJob | None:
         if current.counts == counts:
             return None
         with suppress(FileGone):
-            correct_repeats(total)
+            correct_rows(total)
         counted = current.model_copy(update={"counts": counts})
         if put_job(counted, current):
             return counted

@@ -68,7 +68,7 @@ class Plan:
 
     def rows(self, first: int, count: int) -> Mapping[int, PlannedRow]:
         """The planned rows from `first` on. Raises FileGone."""
-        found: dict[int, PlannedRow] = {}
+        found: dict[int, PlannedRow] = _Rows(self)
         for result in self.results:
             if result.index < first + count and first < result.index + result.rows:
                 found |= self._of(result)
@@ -78,6 +78,20 @@ class Plan:
         details = details_of(self.job, result) if result.invalid else {"invalid": []}
         failed = {each["row"]: each["errors"] for each in details["invalid"]}
         return planned_rows(row_results(self.job, result), failed)
+
+
+class _Rows(dict[int, PlannedRow]):
+    """The planned rows of a batch. Other rows are read when they are looked up by `[]`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __missing__(self, row: int) -> PlannedRow:
+        others = self._plan.rows(row, 1)
+        self.update(others)
+        if row not in others:
+            raise KeyError(row)
+        return others[row]
 
 
 def load_plan(job: ImportJob) -> Plan | None:

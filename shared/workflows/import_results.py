@@ -1,6 +1,7 @@
 """The results of an import's rows, from the reports of its batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 
 import orjson
@@ -14,12 +15,13 @@ from shared.errors import Busy
 from shared.import_job import BatchResult, ImportJob, Kind, has_outcomes
 from shared.row_results import CREATED, RowResult, RowResults
 from shared.store import uploads
-from shared.store.batch_results import batch_results, recount_created
+from shared.store.batch_results import batch_results, recount_created, recount_undone
 from shared.store.import_mappings import job_mapping
 from shared.workflows.import_totals import Totals, details_of
 
 type KeysOf = Callable[[Record], Sequence[str]]
 _CHUNK_BYTES = 1024 * 1024
+_THREADS = 8
 _IDS: dict[Kind, str] = {"licenses": "licenses", "customers": "customers"}
 """The ids of the records that rows create. A row of features has no id of its own."""
 
@@ -31,12 +33,38 @@ def row_results(job: ImportJob, result: BatchResult) -> RowResults:
     return RowResults.read(uploads.need_result(job, result.row_report))
 
 
-def correct_repeats(total: Totals) -> None:
+def correct_rows(total: Totals) -> None:
+    """Correct the results of rows that depend on other batches.
+
+    The result depends on the batches alone, so it is the same if this runs twice.
+    """
+    _correct_repeats(total)
+    _correct_parts(total)
+
+
+def _correct_parts(total: Totals) -> None:
+    """Correct what an undo does with an order or a customer that several batches name."""
+    job = total.job
+
+    def correct(result: BatchResult) -> None:
+        if result.row_report is None:
+            return
+        rows = row_results(job, result)
+        for part in total.parts[result.index]:
+            rows.undo(*part)
+        uploads.put_result(job, result.row_report, rows.stored())
+        recount_undone(job.company, job.number, result, rows)
+
+    with ThreadPoolExecutor(_THREADS) as executor:
+        differing = (result for result in total.results if result.index in total.parts)
+        [*executor.map(correct, differing)]
+
+
+def _correct_repeats(total: Totals) -> None:
     """Correct rows that report as created what a row of an earlier batch creates.
 
     Batches do not know each other in a dry run, and customers are written by each batch that has
-    one of their rows. The first row of the file creates the record; the others name it only. The
-    result depends on the batches alone, so it is the same if this runs twice.
+    one of their rows. The first row of the file creates the record; the others name it only.
     """
     job = total.job
     for result in total.results:

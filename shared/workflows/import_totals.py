@@ -22,7 +22,7 @@ from shared.import_job import (
     with_unchanged,
 )
 from shared.store import uploads
-from shared.workflows.undo_totals import undo_totals
+from shared.workflows.undo_totals import Part, undo_totals
 
 SHOWN = 100
 """Invalid rows in the result; the list of errors has all of them."""
@@ -52,6 +52,8 @@ class Totals:
     shown: list[dict[str, Any]] = field(default_factory=list)
     again: dict[int, set[int]] = field(default_factory=dict)
     """By the first row of a batch: records of its rows that rows of earlier batches create."""
+    parts: dict[int, list[Part]] = field(default_factory=dict)
+    """Of an undo, by the first row of a batch: what its rows lack, see `undo_totals`."""
 
     @property
     def invalid(self) -> int:
@@ -69,14 +71,14 @@ def details_of(job: ImportJob, result: BatchResult) -> dict[str, Any]:
     """The report of a batch."""
     stored = uploads.need_result(job, result.report) if result.report else b"{}"
     details: dict[str, Any] = orjson.loads(stored)
-    return {"invalid": [], "warnings": [], "kept": [], "made": {}, "failed": ""} | details
+    return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details
 
 
 def totals_of(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
     """Add up the batches of a completed job."""
     total = Totals(job, results)
     if job.undoes is not None:
-        total.counts = undo_totals(job, results, partial(details_of, job))
+        total.counts, total.parts = undo_totals(job, results, partial(details_of, job))
         return total
     made: dict[str, set[int]] = {"licenses": set(), "orders": set(), "customers": set()}
     made["features"] = set()
@@ -122,7 +124,7 @@ def stopped_totals(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
         nothing = dict.fromkeys(("licenses", "orders", "customers", "features"), 0)
         counts = _counts(job, written, nothing)
         if job.undoes is not None:
-            counts = undo_totals(job, written, lambda _: {})
+            counts, _ = undo_totals(job, written, lambda _: {})
         total = Totals(job, written, counts)
     total.counts["rows_done"] = total.counts["total_row_count"]
     total.counts["total_row_count"] = job.rows or 0

@@ -4,10 +4,10 @@ A batch that runs again, completely or partly, has the same results: records tha
 removed are tombstones with its token, and records that it has set back remember its row.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from shared.import_undo import Reason
 from shared.row_entries import (
     CustomerEntry,
     Entry,
@@ -46,13 +46,7 @@ def undo_batch(
         undo_customers(job, customers, done, pool, dry_run=dry_run)
     if features := [entry for entry in entries if isinstance(entry, FeatureEntry)]:
         undo_features(job, features, done, pool, dry_run=dry_run)
-    done.kept.sort(key=lambda kept: kept["row"])
-    done.made["reasons"] = [*_counted(kept["reason"] for kept in done.kept).items()]
+    own = "customer_id" if job.kind == "customers" else "license_id"
+    kept = (each for of_row in done.results.kept.values() for each in of_row)
+    done.made["reasons"] = [*Counter(reason for name, _, reason in kept if name == own).items()]
     return done
-
-
-def _counted(reasons: Iterable[Reason]) -> Mapping[Reason, int]:
-    counts: dict[Reason, int] = {}
-    for reason in reasons:
-        counts[reason] = counts.get(reason, 0) + 1
-    return counts

@@ -31,7 +31,7 @@ def undo_customers(
         id = undone_before(job, entry.record.row, place.deleted)
         if id is not None:
             done.reverted_customers += 1
-            done.revert(entry.record, customer_id=id)
+            done.results.undo(entry.record.row, "customer_id", id)
         if place.found is None:
             continue
         key = customer_key(job.company, place.found["id"])
@@ -56,9 +56,10 @@ def undo_customers(
 
 
 def _record(done: Batch, stored: Stored, decision: Decision) -> None:
+    row, id = stored.record.row, stored.item["id"]
     if decision == "reverted":
         done.reverted_customers += 1
-        done.revert(stored.record, customer_id=stored.item["id"])
+        done.results.undo(row, "customer_id", id)
     elif decision != "nothing":
         done.kept_customers += 1
-        done.keep(stored.record, decision, customer_id=stored.item["id"])
+        done.results.undo(row, "customer_id", id, decision)

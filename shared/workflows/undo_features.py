@@ -46,7 +46,7 @@ def undo_features(
             license_id = undone_before(job, entry.record.row, graves)
             if license_id is not None:
                 done.reverted_features += 1
-                done.revert(entry.record, license_id=license_id)
+                done.results.undo(entry.record.row, "license_id", license_id)
 
     def undo(key: str) -> list[tuple[FeatureEntry, int, Decision]]:
         pool.patience.check()
@@ -59,10 +59,10 @@ def undo_features(
     for entry, license_id, decision in (each for of in results for each in of):
         if decision == "reverted":
             done.reverted_features += 1
-            done.revert(entry.record, license_id=license_id)
+            done.results.undo(entry.record.row, "license_id", license_id)
         elif decision != "nothing":
             done.kept_features += 1
-            done.keep(entry.record, decision, license_id=license_id)
+            done.results.undo(entry.record.row, "license_id", license_id, decision)
 
 
 def _lookups(job: Import, keys: Sequence[str]) -> dict[str, list[Lookup]]:

@@ -99,7 +99,7 @@ class _Licenses:
             before = undone_before(job, entry.record.row, place.deleted)
             if before is not None:
                 self.done.reverted_licenses += 1
-                self.done.revert(entry.record, license_id=before)
+                self.done.results.undo(entry.record.row, "license_id", before)
             elif place.found is not None:
                 there.append((entry, place.found))
         others = Batch(self.done.first_row)  # a row of a bundle without licenses has no outcome
@@ -116,12 +116,13 @@ class _Licenses:
         return as_planned(self.job, stored.record.row, decision)
 
     def _record(self, stored: Stored, decision: Decision) -> None:
+        row, id = stored.record.row, stored.item["id"]
         if decision == "reverted":
             self.done.reverted_licenses += 1
-            self.done.revert(stored.record, license_id=stored.item["id"])
+            self.done.results.undo(row, "license_id", id)
         elif decision != "nothing":
             self.done.kept_licenses += 1
-            self.done.keep(stored.record, decision, license_id=stored.item["id"])
+            self.done.results.undo(row, "license_id", id, decision)
             if stored.item.get("made_by") == self.job.maker(stored.record.row):
                 self.kept.append(stored.item)
 

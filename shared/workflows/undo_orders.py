@@ -20,9 +20,9 @@ from shared.store.customers import counted_orders, customer_key
 from shared.store.import_jobs import lease_check
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import contended
-from shared.store.tombstones import is_deleted
+from shared.store.tombstones import id_of_tombstone, is_deleted
 from shared.values import record_id
-from shared.workflows.batch import Batch, Found, Wanted, find_records, get_all, is_ours
+from shared.workflows.batch import Batch, Found, Wanted, find_records, get_all, is_ours, row_of
 from shared.workflows.delete_orders import (
     MOST_CUSTOMERS,
     OrderRows,
@@ -73,10 +73,14 @@ def undo_parts(
     }
     found, *of_customers = find_records(pool, (orders, *customers_wanted(job, named.items())))
     removed = Counter(item["order_id"] for item in deleted)
-    done.made["orders"] = [[id, 0, 0, 0, ""] for id in _removed_before(job, found)]
-    done.made["orders"] += _orders(job, _ours(job, found), pool, removed, dry_run=dry_run)
+    parts: list[list[Any]] = [[id, 0, 0, 0, "", row] for id, row in _removed_before(job, found)]
+    parts += _orders(job, _ours(job, found), pool, removed, dry_run=dry_run)
+    done.made["orders"] = parts
+    for id, _, licenses, left_out, reason, row in parts:
+        stays = "has_licenses" if dry_run and licenses > left_out else ""
+        done.note_part(row, "order_id", id, reason or stays)
     places = {id: place for each in of_customers for id, place in each.items()}
-    done.made["customers"] = [[id, ""] for id in _removed_before(job, places)]
+    done.made["customers"] = [[id, "", row] for id, row in _removed_before(job, places)]
     items = {item["id"]: item for item in _ours(job, places)}
     items |= _customers_of(job, found, pool, items)
     customers = [Customer.model_validate(item) for item in items.values()]
@@ -84,10 +88,13 @@ def undo_parts(
         needed = {item.get("customer_id") for item in kept}
         reasons = of_dry_run(job, customers)
         reasons |= {id: "has_orders" for id in reasons.keys() & needed if not reasons[id]}
-        done.made["customers"] += [[id, reason or ""] for id, reason in reasons.items()]
     else:
         reasons = delete_customers(job, customers, pool)
-        done.made["customers"] += [[id, reason or ""] for id, reason in reasons.items()]
+    done.made["customers"] += [
+        [id, reason or "", row_of(job, items[id])] for id, reason in reasons.items()
+    ]
+    for id, stays, row in done.made["customers"]:
+        done.note_part(row, "customer_id", id, stays)
 
 
 def _ours(job: Import, places: Mapping[int, Found]) -> list[dict[str, Any]]:
@@ -115,10 +122,10 @@ def _customers_of(
     return {item["id"]: item for item in found if not is_deleted(item) and is_ours(job, item)}
 
 
-def _removed_before(job: Import, places: Mapping[int, Found]) -> list[int]:
-    """The ids of records of the import that an earlier run of this undo has deleted."""
+def _removed_before(job: Import, places: Mapping[int, Found]) -> list[tuple[int, int]]:
+    """The records of the import that an earlier run of this undo has deleted: ids and rows."""
     return [
-        int(grave["pk"].rpartition("#")[2])
+        (id_of_tombstone(grave), row_of(job, grave))
         for place in places.values()
         for grave in place.deleted
         if is_ours(job, grave) and grave["deleted_by"] == job.undo_token
@@ -136,7 +143,8 @@ def _orders(
     """The results of the import's own orders, as `undo_totals` adds them up."""
     ids = [item["id"] for item in found]
     results: dict[int, list[Any]] = {
-        item["id"]: [item["id"], item.get("customer_id", 0), 0, 0, ""] for item in found
+        item["id"]: [item["id"], item.get("customer_id", 0), 0, 0, "", row_of(job, item)]
+        for item in found
     }
     empty: list[_Order] = []
     stored = _each(pool, lambda id: rows_of_order(job.company, id), ids)
@@ -147,9 +155,9 @@ def _orders(
         licenses = licenses_in(order)
         if dry_run:
             reason = reason if reason == "appended_since" else None
-            results[id][2:] = [licenses, removed[id], reason or ""]
+            results[id][2:5] = [licenses, removed[id], reason or ""]
         elif reason is not None:
-            results[id][2:] = [licenses, 0, reason]
+            results[id][2:5] = [licenses, 0, reason]
         else:
             empty.append((order, rows))
     for some in _fitting(empty):
@@ -187,7 +195,11 @@ def _reason(job: Import, order: _Item, rows: OrderRows) -> Reason | None:
         each["license_ids"] for row in others for each in row.get("items", ())
     ):
         return "appended_since"
-    return "has_licenses" if licenses_in(order) else None
+    if licenses_in(order):
+        return "has_licenses"
+    id = int(order["pk"].rpartition("#")[2])
+    is_planned = job.may_remove(row_of(job, order), "order_id", id)
+    return None if is_planned else "not_as_planned"
 
 
 def _fitting(orders: Sequence[_Order]) -> Iterable[list[_Order]]:
@@ -262,7 +274,8 @@ def _reason_of(job: Import, customer: Customer, *, dry_run: bool = False) -> Rea
         rows = (row for row in rows if not _is_own_row(job, row))
     if counted_orders(job.company, customer.id) or any(True for _ in rows):
         return "has_orders"
-    return None
+    row = row_of(job, {"made_by": customer.made_by})
+    return None if job.may_remove(row, "customer_id", customer.id) else "not_as_planned"
 
 
 def _is_own_row(job: Import, row: _Item) -> bool:

@@ -1,5 +1,6 @@
 """Check the promises about undos of docs/reliability.md, at every write and at the end."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from tests.http_event import send
 if TYPE_CHECKING:
     from tests.faults.undos import Undoers
 
+_TABLES = {LICENSES: "license_id", ORDERS: "order_id", CUSTOMERS: "customer_id"}
 _STATE = {"updated_at", "applied_rows", "changed_by", "changed_from", WRITER}
 _PAGES = {"removed", "added_at", "added"}
 
@@ -235,9 +237,25 @@ def _counted(run: "Undoers") -> Iterator[str]:
         }[kind]
         if reverted != wanted:
             yield f"R4 undo {undo} counts {reverted}, and has reverted {wanted}"
-        shown = sum(row["outcome"] == "reverted" for row in _rows_of(run, undo))
-        if shown != next(iter(wanted.values())):
-            yield f"R4 undo {undo} lists {shown} reverted rows, and has reverted {wanted}"
+        yield from _listed(run, undo, counts)
+
+
+_PARTS = {
+    "license_id": ("licenses_count", "license_features"),
+    "order_id": ("orders_count",),
+    "customer_id": ("customers_count",),
+}
+
+
+def _listed(run: "Undoers", undo: int, counts: dict[str, int]) -> Iterator[str]:
+    """R4: the rows say of each counted record, once, whether it is reverted or kept."""
+    rows = _rows_of(run, undo)
+    for part, nouns in _PARTS.items():
+        found = Counter(part in (row["kept"] or {}) for row in rows if row[part] is not None)
+        for is_kept, verb in ((False, "reverted"), (True, "kept")):
+            counted = sum(counts.get(f"{verb}_{noun}", 0) for noun in nouns)
+            if found[is_kept] != counted:
+                yield f"R4 undo {undo} has {verb} {counted} of {part}, and lists {rows}"
 
 
 def _counts_of(run: "Undoers", number: int) -> dict[str, int]:
@@ -269,11 +287,14 @@ def _as_its_plan(run: "Undoers", undo: int, plan: int) -> Iterator[str]:
     if run.job(plan).get("committed_by", {}).get("N") != str(undo):
         yield f"R5 the plan {plan} does not name its commit {undo}"
     planned, rows = _rows_of(run, plan), _rows_of(run, undo)
-    reverted = {each["row"] for each in planned if each["outcome"] == "reverted"}
-    own = {"customers": CUSTOMERS}.get(run.job(undo)["kind"]["S"], LICENSES)
-    done = {row for table, row in run.seen.rows.get(undo, ()) if table == own}
-    if done - reverted:
-        yield f"R5 undo {undo} has reverted the rows {done}, planned were {planned}"
+    reverted = {
+        (table, each["row"])
+        for each in planned
+        for table, part in _TABLES.items()
+        if each[part] is not None and part not in (each["kept"] or {})
+    }
+    if others := run.seen.rows.get(undo, set()) - reverted:
+        yield f"R5 undo {undo} has reverted {others}, planned was {planned}"
     if run.is_alone and (rows != planned or _counts_of(run, undo) != _counts_of(run, plan)):
         yield f"R5 undo {undo} has {rows}, planned was {planned}, though nothing has changed"
 

@@ -45,6 +45,7 @@ from shared.workflows import (
     import_features,
     import_lifecycle,
     import_plan,
+    import_results,
     lost_files,
     order_writes,
     pending_orders,
@@ -185,7 +186,7 @@ def _furnish(patch: pytest.MonkeyPatch, worlds: list[World]) -> None:
     patch.setattr(licenses, "_committed", _Memory(worlds))
     patch.setattr(import_chunk, "ThreadPoolExecutor", lambda most: Threads(worlds[0], most))
     reading = (export_records, import_features, import_lifecycle, import_plan, import_views)
-    for module in (*reading, lost_files, undo_features, undo_licenses, undo_orders):
+    for module in (*reading, import_results, lost_files, undo_features, undo_licenses, undo_orders):
         patch.setattr(module, "ThreadPoolExecutor", _AtOnce)
     patch.setattr(lost_files, "MOST_LISTINGS", LISTINGS)
     patch.setattr(import_chunk, "BATCH_ROWS", BATCH_ROWS)

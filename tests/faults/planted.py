@@ -620,7 +620,18 @@ def undo_of_the_last_changes(patch: pytest.MonkeyPatch) -> None:
 
 def undo_not_compared_with_its_plan(patch: pytest.MonkeyPatch) -> None:
     """The commit of a dry run reverts whatever can be reverted now."""
-    patch.setattr(row_entries.Import, "may_revert", lambda *_: True)
+    for name in ("may_revert", "may_remove"):
+        patch.setattr(row_entries.Import, name, lambda *_: True)
+
+
+def undo_of_orders_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """The commit of a dry run removes orders and customers that the dry run has kept."""
+    patch.setattr(row_entries.Import, "may_remove", lambda *_: True)
+
+
+def undo_of_batches_not_compared(patch: pytest.MonkeyPatch) -> None:
+    """An undo lists what the first batch of an order knows, not what other batches have done."""
+    patch.setattr(import_lifecycle, "correct_rows", lambda _: None)
 
 
 def undo_trusts_its_plan(patch: pytest.MonkeyPatch) -> None:
@@ -762,7 +773,7 @@ def part_left_out(patch: pytest.MonkeyPatch) -> None:
 
 def repeats_say_created(patch: pytest.MonkeyPatch) -> None:
     """Each batch says that it has created a customer whom several batches name."""
-    patch.setattr(import_lifecycle, "correct_repeats", lambda _: None)
+    patch.setattr(import_lifecycle, "correct_rows", lambda _: None)
 
 
 def committed_by_todays_catalog(patch: pytest.MonkeyPatch) -> None:
@@ -895,6 +906,8 @@ IN_UNDO: tuple[Plant, ...] = (
     undo_next_to_imports,
     undo_of_the_last_changes,
     undo_not_compared_with_its_plan,
+    undo_of_orders_not_compared,
+    undo_of_batches_not_compared,
     undo_trusts_its_plan,
     undo_of_another_plan,
     plan_forgets_its_undo,

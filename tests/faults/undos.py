@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
 from shared.import_job import ENDED
+from shared.store.dynamo import from_item
 from tests.faults.changes import COMPANY, Changers
 from tests.faults.check_undos import UndoWatch, check_undos, visible
 from tests.faults.history import IMPORTS
@@ -377,7 +378,15 @@ _INTERFERENCE = (
     *("again", "again", "look", "sweep", "patch", "patch", "append", "append", "order", "order"),
     *("delete", "import", "import", "features", "cancel", "cancel", "retry", "plan"),
 )
-_UNDOABLE = ("succeeded", "completed_with_errors", "cancelled", "failed")
+
+
+def _is_undoable(job: dict[str, Any]) -> bool:
+    """Whether an import has written something, or may have."""
+    if "rows" not in job or job["state"]["S"] == "rejected":
+        return False
+    counts = from_item(job).get("counts", {})
+    written = any(n for name, n in counts.items() if name.startswith(("created_", "updated_")))
+    return written or job["state"]["S"] in ("cancelled", "failed")
 
 
 def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
@@ -398,7 +407,7 @@ def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         world.calm()
         run._rounds()  # noqa: SLF001
     job = run.job(number)
-    if "rows" not in job or job["state"]["S"] not in _UNDOABLE:
+    if not _is_undoable(job):
         return world, []
     made = random.Random(seed)
     run.is_planned = made.random() < 0.7

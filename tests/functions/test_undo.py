@@ -1,5 +1,6 @@
 """The undo of an import: what it removes, sets back and keeps, and what waits for it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -97,6 +98,13 @@ def outcomes(files: Files, job: ImportJob, query: str = "") -> list[tuple[int, s
     return [(row["row"], row["outcome"]) for row in reply.json()["results"]]
 
 
+def records(files: Files, job: ImportJob) -> Iterator[tuple[int, str, dict[str, str]]]:
+    """The rows of an undo, each with its outcome and the records that it keeps."""
+    path = f"/api/v1/imports/{job.number}/rows/"
+    for row in send(job_status.handler, "GET", path, key=files.shop.key).json()["results"]:
+        yield row["row"], row["outcome"], row["kept"] or {}
+
+
 def prepared(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
     """Import a file with options."""
     files.run(files.prepared(text, kind, **options))
@@ -154,9 +162,13 @@ def test_changed_and_used_licenses_are_kept_with_their_orders(
 
     undo = undone(files, job, by, dry_run=dry_run)
 
-    assert kept(files, undo) == [(2, "changed_since")]
+    assert kept(files, undo) == [(1, "has_orders"), (2, "changed_since"), (2, "has_licenses")]
     assert outcomes(files, undo) == [(1, "reverted"), (2, "kept"), (3, "reverted")]
-    assert outcomes(files, undo, "outcome=kept") == [(2, "kept")]
+    assert [*records(files, undo)] == [
+        (1, "reverted", {"customer_id": "has_orders"}),
+        (2, "kept", {"license_id": "changed_since", "order_id": "has_licenses"}),
+        (3, "reverted", {}),
+    ]
     assert shown(files, undo) == {
         "reverted_licenses_count": 2,
         "kept_licenses_count": 1,
@@ -315,6 +327,10 @@ def test_what_wrote_nothing_can_not_be_undone(files: Files) -> None:
     files.run(files.prepared(HEAD + "K-9,nope,,\n", on_error="reject_all"))
     assert files.last().state == "rejected"
     assert refused(files, files.last().number) == "import_state"
+    undone(files, files.imported(THREE), dry_run=True)
+    assert refused(files, files.imported(THREE).number) == "nothing_to_undo"
+    same = prepared(files, CUSTOMERS.splitlines()[0] + "\nana@x.test,\n", "customers", **UPDATE)
+    assert refused(files, same.number, dry_run=True) == "nothing_to_undo"
     assert asked(files, 99).status == 404
 
 
@@ -501,7 +517,7 @@ def test_what_the_dry_run_has_shown_and_was_changed_since_is_kept(files: Files, 
 
     undo = committed(files, plan, by)
 
-    assert kept(files, undo) == [(2, "changed_since")]
+    assert kept(files, undo) == [(1, "has_licenses"), (1, "has_orders"), (2, "changed_since")]
     assert keys(files.shop) == ["K-2"]
 
 
@@ -534,6 +550,55 @@ def test_the_commit_of_an_undo_needs_its_scope_and_its_hash(files: Files) -> Non
     )
 
     assert (reply.status, "imports:undo" in reply.json()["message"]) == (403, True)
+
+
+def test_a_record_of_several_batches_is_listed_once_with_what_all_of_them_do(
+    files: Files, by: str
+) -> None:
+    """The order of rows 1 to 3 and 5 is in three batches, and its first row creates it."""
+    rows = ["K-1,kp,o-1,ana@x.test", "K-2,kp,o-1,", "K-3,kp,o-1,", "K-4,kp,o-2,ben@x.test"]
+    job = files.imported(HEAD + "\n".join([*rows, "K-5,kp,o-1,\n"]))
+    one, two = (undone(files, job, by, dry_run=True) for _ in range(2))
+    assert (
+        files.shop.patch(f"/licenses/{ids_by_key(files.shop)['K-5']}/", {"note": "x"}).status == 200
+    )
+    three = undone(files, job, by, dry_run=True)
+
+    assert one.plan_hash == two.plan_hash != three.plan_hash
+    assert [kept for *_, kept in records(files, one)] == [{}] * 5
+    stays = {"order_id": "has_licenses", "customer_id": "has_orders"}
+    planned = [kept for *_, kept in records(files, three)]
+    assert planned == [stays, {}, {}, {}, {"license_id": "changed_since"}]
+    undo = undone(files, job, by)
+    assert [*records(files, undo)] == [*records(files, three)]
+    assert kept(files, undo) == kept(files, three)
+
+
+def test_an_order_and_a_customer_that_the_dry_run_keeps_are_kept(files: Files, by: str) -> None:
+    job = files.imported(HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-2,\nK-3,kp,o-1,\n")
+    new = [{"product_code": "kp", "licenses": [{"key": "N-1"}]}]
+    added = [{"product_code": "kp", "licenses": [{"key": "A-1"}]}]
+    assert files.shop.order(id="n-1", customer={"email": "ana@x.test"}, items=new).status == 200
+    assert files.shop.order(id="o-1", append=True, items=added).status == 200
+    plan = undone(files, job, by, dry_run=True)
+    assert kept(files, plan) == [(1, "appended_since"), (1, "has_orders")]
+    for key in ("N-1", "A-1"):
+        assert files.shop.delete(f"/licenses/{ids_by_key(files.shop)[key]}/").status == 204
+    (order,) = [each for each in listed(files.shop, "/orders/") if each["client_order_id"] == "n-1"]
+    assert files.shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
+
+    undo = committed(files, plan, by)
+
+    assert kept(files, undo) == [(1, "not_as_planned"), (1, "has_orders")]
+    assert shown(files, undo) == {
+        "reverted_licenses_count": 3,
+        "reverted_orders_count": 1,
+        "kept_orders_count": 1,
+        "kept_customers_count": 1,
+        "kept_because_not_as_planned": 1,
+        "kept_because_has_orders": 1,
+    }
+    assert [each["client_order_id"] for each in listed(files.shop, "/orders/")] == ["o-1"]
 
 
 def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
@@ -609,18 +674,19 @@ def test_a_row_that_wrote_nothing_is_unchanged_and_all_rows_are_in_results_csv(
 ) -> None:
     text = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,nope,,\nK-3,kp,,\n"
     job = prepared(files, text)
-    ids = ids_by_key(files.shop)
+    ids, (customer,) = ids_by_key(files.shop), listed(files.shop, "/customers/")
+    two, one = (each["id"] for each in listed(files.shop, "/orders/"))
     assert files.shop.delete(f"/licenses/{ids['K-3']}/").status == 204
 
     undo = undone(files, job, by)
 
-    assert outcomes(files, undo) == [(1, "reverted"), (2, "unchanged"), (3, "unchanged")]
-    assert outcomes(files, undo, "outcome=unchanged") == [(2, "unchanged"), (3, "unchanged")]
+    assert outcomes(files, undo) == [(1, "reverted"), (2, "unchanged"), (3, "reverted")]
+    assert outcomes(files, undo, "outcome=unchanged") == [(2, "unchanged")]
     lines = "".join(part.decode() for part in results_csv(undo)).splitlines()
     assert lines[1:] == [
-        f"K-1,kp,o-1,ana@x.test,1,reverted,{ids['K-1']},,",
+        f"K-1,kp,o-1,ana@x.test,1,reverted,{ids['K-1']},{one},{customer['id']}",
         "K-2,nope,,,2,unchanged,,,",
-        "K-3,kp,,,3,unchanged,,,",
+        f"K-3,kp,,,3,reverted,,{two},",
     ]
 
 

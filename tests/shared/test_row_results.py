@@ -14,10 +14,10 @@ def test_results_are_read_as_they_were_stored() -> None:
     read = RowResults.read(results.stored())
 
     assert [tuple(row) for row in read.rows()] == [
-        (11, 2, "created", 1, 2, 3, None, ()),
-        (12, 3, "updated", 4, 5, None, {"note": ["old", None]}, ()),
-        (13, 5, "failed", None, None, None, None, ()),
-        (14, 6, "unchanged", 6, None, None, None, [7, 8]),
+        (11, 2, "created", 1, 2, 3, None, (), ()),
+        (12, 3, "updated", 4, 5, None, {"note": ["old", None]}, (), ()),
+        (13, 5, "failed", None, None, None, None, (), ()),
+        (14, 6, "unchanged", 6, None, None, None, [7, 8], ()),
     ]
     assert read.stored() == results.stored()
 
@@ -86,3 +86,35 @@ def test_a_record_tells_what_its_last_row_has_changed() -> None:
     assert noted_changes(record, "import 1#3") is None
     assert noted_changes({"note": "new"}, "import 1#2") is None
     assert changes_of({"note": "a"}, {}) == {"note": ("a", None)}
+
+
+def test_an_undo_says_of_each_record_of_a_row_whether_it_is_kept_in_one_order() -> None:
+    results = RowResults.of(1, [2, 3, 4, 5])
+    results.undo(1, "customer_id", 5, "has_orders")
+    results.undo(1, "order_id", 6, "has_licenses")
+    results.undo(1, "license_id", 7)
+    results.undo(2, "order_id", 8)
+    results.undo(3, "customer_id", 9, "has_orders")
+
+    read = RowResults.read(results.stored())
+    read.undo(3, "customer_id", 9)
+
+    assert [tuple(row[2:6]) for row in read.rows()] == [
+        ("reverted", 7, 6, 5),
+        ("reverted", None, 8, None),
+        ("reverted", None, None, 9),
+        ("unchanged", None, None, None),
+    ]
+    assert [each for row in read.rows() for each in row.kept] == [
+        ("order_id", 6, "has_licenses"),
+        ("customer_id", 5, "has_orders"),
+    ]
+    assert (read.kept_records(), results.kept_records()) == (2, 3)
+
+
+def test_a_row_with_a_kept_license_is_kept_and_names_that_license() -> None:
+    results = RowResults.of(1, [2])
+    results.undo(1, "license_id", 7, "used_since")
+    results.undo(1, "license_id", 8)
+
+    assert [tuple(row[2:4]) for row in results.rows()] == [("kept", 7)]

@@ -165,6 +165,7 @@ def test_an_undo_is_shown_with_what_it_keeps_and_why(
 
     assert f"Undoes import {ended}" in shown
     assert "Kept: changed since" in shown
+    assert f"license {lic['id']}" in shown
     assert "the record was changed after the import" in shown
     assert "completed with errors, undone" in listed
     assert f"succeeded, undoes {ended}" in listed
@@ -174,6 +175,7 @@ def test_a_large_undo_needs_a_confirmation(keywright: Keywright, many: int, shop
     planned = keywright.run_json("jobs", "undo", str(many), "--dry-run")
     assert planned["counts"]["reverted_licenses_count"] == 120
     keywright.run("jobs", "undo", str(many), status=2)
+    assert "(nothing_to_undo)" in keywright.run("jobs", "undo", str(planned["id"]), status=2)
     assert shop.get("/licenses/").json()["count"] == 120
 
     undone = keywright.run_json("jobs", "undo", str(many), "--yes")

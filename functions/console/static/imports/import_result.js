@@ -116,6 +116,7 @@ const REASONS = {
   has_licenses: "orders with kept licenses",
   appended_since: "orders with added licenses",
   has_orders: "customers with orders",
+  not_as_planned: "not shown by the dry run",
 };
 
 /**

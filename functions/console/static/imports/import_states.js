@@ -87,7 +87,11 @@ export const isUndoable = (job) =>
   !job.dry_run &&
   !job.undoes &&
   !job.undone_by &&
-  (job.counts?.total_row_count ?? 0) > 0;
+  (isStopped(job) ? (job.counts?.total_row_count ?? 0) > 0 : hasWritten(job));
+
+/** @type {(job: Import) => boolean} */
+const hasWritten = ({ counts }) =>
+  Object.entries(counts ?? {}).some(([name, count]) => /^(created|updated)_/.test(name) && count);
 
 /** @type {(job: Import) => number | null} */
 export const countInvalidRows = (job) =>
