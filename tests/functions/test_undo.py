@@ -351,7 +351,7 @@ def test_a_running_import_and_a_late_worker_refuse_the_undo(files: Files) -> Non
 
 
 def test_a_second_undo_waits_for_the_first_and_an_import_too(files: Files, engine: Engine) -> None:
-    one, two = files.imported(THREE), files.imported(CUSTOMERS, "customers")
+    one, two = files.imported(THREE), files.imported("email\nzoe@x.test\n", "customers")
     undo = asked(files, one.number).json()["id"]
     assert refused(files, two.number) == "import_running"
 
