@@ -88,6 +88,14 @@ WORKER_GB, WORKERS, INLINE_BYTES, CHUNK_BYTES = 2, 8, 32 * 2**20, 8 * 2**20
 CHUNK_TRANSITIONS = 3
 BATCH_ROWS = 5_000
 
+UPDATE_READS, CHANGE_UNITS = 1, 1
+"""Counted per row of an import that updates licenses: read units, also of a row that changes
+nothing, and write units of a row that changes its license. Reads are strongly consistent."""
+UNDO_UNITS, UNDO_READS, RESTORE_READS = 4.04, 1.87, 2
+"""Counted per row of the undo of an import: write and read units of a row that created its license,
+with a tenth of an order and a customer, and read units of a row that changed its license. Setting
+it back takes `CHANGE_UNITS`."""
+
 EXPORT_READS = 1.2
 """Read units per exported license: the license, and a tenth of its order and of its customer."""
 EXPORT_ROWS, EXPORT_GB, PART_BYTES = 2_500, 1769 / 1024, 8 * 2**20
@@ -191,14 +199,23 @@ price is for the slowest tables, where workers wait. Assumptions: rows of {ROW_B
 {WORKER_ROWS:,} rows per second by one worker with {WORKER_GB} GB of memory, and {WORKERS} workers
 (`import_concurrency`) for a file above 32 MiB.
 """
-_UPDATE_COST = """
+_UPDATE_COST = f"""
 An import that [updates existing licenses](imports.md#update-existing-records) reads each license
-for 0.5 read units, and writes only what changes: one write unit per changed license, up to 1 KB. An
-unchanged row writes nothing. A row that fills columns of its order or customer, other than order id
-and e-mail, reads these too, once per batch. A changed customer takes one write unit, and another
-for a new `reference`. All changed features of a license are one transaction of two write units.
-Before it writes, such an import reads the keys of the whole file, which takes about 4 µs of CPU per
-row.
+for {UPDATE_READS} read unit, and writes only what changes: {CHANGE_UNITS} write unit per changed
+license, up to 1 KB. An unchanged row writes nothing: a million of them cost
+${dollars({"read units": 1e6 * UPDATE_READS}):.2f}. A row that fills columns of its order or
+customer, other than order id and e-mail, reads these too, once per batch. A changed customer takes
+one write unit, and another for a new `reference`. All changed features of a license are one
+transaction of two write units. Before it writes, such an import reads the keys of the whole file,
+which takes about 4 µs of CPU per row.
+"""
+_UNDO_COST = f"""
+The [undo of an import](imports.md#undo-an-import) takes {UNDO_UNITS} write units and {UNDO_READS}
+read units for a row that created its license, including a tenth of an order and a customer: a
+million rows cost ${dollars({"write units": 1e6 * UNDO_UNITS, "read units": 1e6 * UNDO_READS}):.2f}.
+Each license is deleted in a transaction with the entries that list it, which takes twice the write
+units. A row that updated its license takes {CHANGE_UNITS} write unit and {RESTORE_READS} read
+units. A dry run takes the read units only.
 """
 _EXPORT_COST = f"""
 A license takes {EXPORT_READS} read units, with a tenth of its order and of its customer. Read units
@@ -258,6 +275,8 @@ def page() -> str:
         _line(_ROW_COST),
         "",
         _line(_UPDATE_COST),
+        "",
+        _line(_UNDO_COST),
         "",
         _line(_IMPORT_TIME),
         "",

@@ -73,7 +73,7 @@ class ThrottledDynamoDB(DynamoDB):
     capacity: Capacity = field(kw_only=True)
 
     def get_item(self, body: Body) -> Body:
-        self._charge(self._reading(body["TableName"], body["Key"]))
+        self._charge(self._reading(body["TableName"], body["Key"], body))
         return super().get_item(body)
 
     def batch_get_item(self, body: Body) -> Body:
@@ -81,7 +81,7 @@ class ThrottledDynamoDB(DynamoDB):
         left: Body = {}
         for name, keyed in body["RequestItems"].items():
             for key in keyed["Keys"]:
-                fits = self._taken(self._reading(name, key)) is None
+                fits = self._taken(self._reading(name, key, keyed)) is None
                 part = (done if fits else left).setdefault(name, {**keyed, "Keys": []})
                 part["Keys"].append(key)
         if not done:
@@ -138,12 +138,13 @@ class ThrottledDynamoDB(DynamoDB):
         self._charge(self._writing(name, self._table(name).key(key), after))
         super()._one(body, key, after)
 
-    def _reading(self, name: str, key: Item) -> list[Charge]:
+    def _reading(self, name: str, key: Item, how: Body) -> list[Charge]:
         table = self._table(name)
         place = table.key(key)
         item = table.items.get(place)
         units = -(-item_bytes(item) // 4096) if item else 1
-        return [Charge(name, place[0], units, reads=True)]
+        half = 1 if how.get("ConsistentRead") else 0.5
+        return [Charge(name, place[0], units * half, reads=True)]
 
     def _writing(self, name: str, key: Key, after: Item | None) -> list[Charge]:
         table = self._table(name)
