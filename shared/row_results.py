@@ -133,7 +133,8 @@ class RowResults:
         """Record that an undo has reverted a record of a row, or keeps it for a reason.
 
         `name` is the field with its id. What was recorded about the record before is replaced. The
-        outcome is that of the row's license; of several licenses, the smallest id is named. Without one, a row is reverted if nothing is kept.
+        outcome is that of the row's license, of which the smallest id is named if it has several.
+        Without a license, a row is reverted if nothing is kept.
         """
         at = row - self.first_row
         kept = [each for each in self.kept.pop(row, ()) if each[:2] != (name, id)]

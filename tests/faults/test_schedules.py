@@ -12,7 +12,7 @@ SCHEDULES = {
     "changes": 100,
     "updates": 100,
     "exports": 60,
-    "undo": 100,
+    "undo": 80,
     "plans": 100,
 }
 """Schedules in each run of the tests; `make faults` runs any number of others."""
