@@ -270,6 +270,18 @@ def test_a_new_record_is_one_statement_per_token_and_one_write_unit_each(
     assert all(item_bytes(dynamo.to_item(item)) < 1024 - 600 for item in entries().values())
 
 
+def test_a_license_with_a_fixed_end_takes_one_write_unit_more(
+    shop: Shop, stream: Streams, inserts: Inserts
+) -> None:
+    ends = [{"license_type": "time-limited", "validity_period": "2030-01-01"}] * 3
+    place(shop, "web-1")
+    shop.order(id="web-1", append=True, items=[{"product_code": "kp", "licenses": ends}])
+    index(*[each for each in stream.records if passes(each, "IndexSearch")])
+
+    statements = [each for batch in inserts.batches for each in batch]
+    assert len(statements) == 1 + 3 * cost.LISTED_UNITS, "one of the order"
+
+
 def test_a_change_of_other_fields_writes_nothing(
     shop: Shop, stream: Streams, inserts: Inserts
 ) -> None:

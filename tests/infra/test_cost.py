@@ -73,6 +73,7 @@ def test_a_row_uses_the_documented_units(
     assert round(sum(map(meter.units, meter.items)), 3) == units
     assert meter.units("LICENSES") == cost.LICENSE_UNITS
     assert 2 / PER_ORDER == cost.ROW_READS
+    assert cost.ORDER_ROWS == PER_ORDER
     assert 0.7 * largest < stored / ROWS <= largest
 
 
