@@ -28,6 +28,7 @@ from shared.import_job import (
     FileFault,
     ImportJob,
     Kind,
+    Requester,
     counters,
     progress,
     warned_rows,
@@ -56,6 +57,15 @@ RESULT_PATHS: dict[Kind, str] = {
     "customers": "customers-import-results",
     "license-features": "license-features-import-results",
 }
+
+
+def requester(caller: Caller) -> Requester:
+    """The fields of a job that the caller creates."""
+    return {
+        "requested_by": caller.prefix,
+        "requested_by_name": caller.key.name,
+        "correlation_id": caller.request_id,
+    }
 
 
 def import_view(caller: Caller, job: ImportJob) -> ImportView:

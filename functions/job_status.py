@@ -21,6 +21,7 @@ from functions.import_views import (
     attention_list,
     import_result,
     import_view,
+    requester,
     why_ended,
 )
 from functions.web.api import Answer, Api, Caller, Page
@@ -340,12 +341,12 @@ def commit_import(caller: Caller, id: int, request: CommitRequest) -> Answer[Imp
     nothing that its dry run has not shown as `reverted`, and also needs the scope `imports:undo`. A
     plan is committed once: a repeated request answers with the same import.
     """
-    by = {"requested_by": caller.prefix, "correlation_id": caller.request_id}
+    by = requester(caller)
     if _job(caller, id).undoes is not None:
         allow(caller.key.scopes, "imports:undo")
-        job, is_replay = commit_undo(caller.company, id, request.hash, **by)
+        job, is_replay = commit_undo(caller.company, id, request.hash, by)
     else:
-        job, is_replay = commit_plan(caller.company, id, request.hash, **by)
+        job, is_replay = commit_plan(caller.company, id, request.hash, by)
     if job.state == "queued":
         start(job)
     headers = {"Idempotent-Replayed": "true"} if is_replay else {}
@@ -388,13 +389,8 @@ def undo_import(caller: Caller, id: int, request: UndoRequest) -> Answer[ImportV
     undo. No import of the company writes until the undo has ended: imports that are sent meanwhile
     wait for it.
     """
-    undo, is_replayed = begin_undo(
-        caller.company,
-        id,
-        dry_run=request.dry_run,
-        requested_by=caller.prefix,
-        correlation_id=caller.request_id,
-    )
+    by = requester(caller)
+    undo, is_replayed = begin_undo(caller.company, id, by, dry_run=request.dry_run)
     headers = {"Location": f"{caller.base_url}/api/v1/imports/{undo.number}/"}
     if is_replayed:
         headers["Idempotent-Replayed"] = "true"

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from functions import import_mappings
-from functions.import_views import RESULT_PATHS, import_fields
+from functions.import_views import RESULT_PATHS, import_fields, requester
 from functions.web.api import Answer, Api, Caller, IdempotencyKey, metrics
 from functions.web.upload import Upload
 from shared.column_mapping import (
@@ -465,10 +465,9 @@ def _new_job(
         state="awaiting_upload",
         bucket=bucket(),
         key=upload_key(caller.company, request.kind, number, request.file_name),
-        requested_by=caller.prefix,
-        correlation_id=caller.request_id,
         created_at=now,
         heartbeat_at=now,
+        **requester(caller),
         **options,
     )
     return job, stored and stored.content

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypedDict
 
 import orjson
 from pydantic import BaseModel, Field
@@ -114,6 +114,14 @@ class FileFault(BaseModel, frozen=True):
     """Columns that unknown headers of the file may mean, in the form of a mapping's `columns`."""
 
 
+class Requester(TypedDict):
+    """The fields of a job that say which request has created it."""
+
+    requested_by: str
+    requested_by_name: str
+    correlation_id: str
+
+
 class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """The import of one version of a file."""
 
@@ -163,6 +171,8 @@ class ImportJob(BaseModel, frozen=True, extra="ignore"):
     """The newest imports that correct failed rows of this one; some of them may not exist."""
     requested_by: str = "s3"
     """The prefix of an API key, or `s3` for a file that was put into the bucket."""
+    requested_by_name: str = ""
+    """The name of the API key."""
     planned_by: int | None = None
     """The dry run whose plan this import commits."""
     plan_hash: str | None = None

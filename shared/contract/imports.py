@@ -262,6 +262,9 @@ class ImportView(BaseModel, frozen=True):
         int | None, Field(description="The dry run whose plan this import commits.")
     ]
     requested_by: Annotated[str, Field(description="The prefix of an API key, or `s3`.")]
+    requested_by_name: Annotated[
+        str, Field(description="The name of the API key; empty if it has none, or is unknown.")
+    ] = ""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -15,6 +15,7 @@ from shared.import_job import (
     BatchResult,
     FileGone,
     ImportJob,
+    Requester,
     WrongState,
     plan_hash_of,
     same_file,
@@ -126,9 +127,7 @@ def read_plan(company: str, number: int, plan_hash: str) -> tuple[ImportJob, Imp
     return plan, None
 
 
-def commit_plan(
-    company: str, number: int, plan_hash: str, *, requested_by: str, correlation_id: str
-) -> tuple[ImportJob, bool]:
+def commit_plan(company: str, number: int, plan_hash: str, by: Requester) -> tuple[ImportJob, bool]:
     """The import that commits the plan of a dry run, and whether it existed before.
 
     A plan is committed once: every request gets the same import. Raises NotFound, WrongState,
@@ -138,9 +137,7 @@ def commit_plan(
         plan, committed = read_plan(company, number, plan_hash)
         if committed is not None:
             return committed, True
-        job = _commit_of(plan, new_number(company), datetime.now(UTC)).model_copy(
-            update={"requested_by": requested_by, "correlation_id": correlation_id}
-        )
+        job = _commit_of(plan, new_number(company), datetime.now(UTC)).model_copy(update=by)
         if job.corrects is not None:
             note_correction(company, job.corrects, job.number)
         if add_commit(job, plan):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from shared.errors import Busy, NotFound
-from shared.import_job import FileGone, ImportJob, WrongState, requeue
+from shared.import_job import FileGone, ImportJob, Requester, WrongState, requeue
 from shared.import_undo import check_undoable, undo_of
 from shared.store import import_jobs, uploads
 from shared.store.executions import start
@@ -24,10 +24,9 @@ _TRIES = 12
 def begin_undo(
     company: str,
     number: int,
+    by: Requester,
     *,
     dry_run: bool,
-    requested_by: str,
-    correlation_id: str,
     plan: ImportJob | None = None,
 ) -> tuple[ImportJob, bool]:
     """Begin to undo an import, once: the job that does it, and whether it existed.
@@ -37,8 +36,7 @@ def begin_undo(
     nothing, if it or another import of the company can still write, or if another undo runs,
     FileGone, or Busy.
     """
-    what, about = f"the undo of import {number}", {"requested_by": requested_by}
-    about["correlation_id"] = correlation_id
+    what = f"the undo of import {number}"
     planned_by = None if plan is None else plan.number
     for _ in contended(_TRIES):
         job = get_job(company, number)
@@ -56,12 +54,12 @@ def begin_undo(
         _check_files(job)
         now = datetime.now(UTC)
         if dry_run:
-            undo = undo_of(job, new_number(company), now=now, dry_run=True, **about)
+            undo = undo_of(job, new_number(company), now=now, dry_run=True, **by)
             if import_jobs.add_job(undo):
                 return undo, False
             continue
         checks, last = require_exclusive(company, what)
-        undo = undo_of(job, new_number(company), now=now, dry_run=False, quiet_since=last, **about)
+        undo = undo_of(job, new_number(company), now=now, dry_run=False, quiet_since=last, **by)
         undo = undo.model_copy(update={"planned_by": planned_by})
         if import_jobs.add_undo(undo, job, checks, plan):
             return undo, False
@@ -70,9 +68,7 @@ def begin_undo(
     raise Busy
 
 
-def commit_undo(
-    company: str, number: int, plan_hash: str, *, requested_by: str, correlation_id: str
-) -> tuple[ImportJob, bool]:
+def commit_undo(company: str, number: int, plan_hash: str, by: Requester) -> tuple[ImportJob, bool]:
     """Begin the undo whose dry run is import `number`: the undo, and whether it existed.
 
     Raises what `read_plan` and `begin_undo` do.
@@ -80,14 +76,7 @@ def commit_undo(
     plan, committed = read_plan(company, number, plan_hash)
     if committed is not None:
         return committed, True
-    return begin_undo(
-        company,
-        plan.undoes or number,
-        dry_run=False,
-        plan=plan,
-        requested_by=requested_by,
-        correlation_id=correlation_id,
-    )
+    return begin_undo(company, plan.undoes or number, by, dry_run=False, plan=plan)
 
 
 def retry_undo(job: ImportJob) -> ImportJob:

@@ -1,16 +1,19 @@
 """Plans: a dry run says what would happen, and its commit does exactly that."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from functions import job_status
+from shared.access import SCOPES, new_api_key
 from shared.import_job import ImportJob
 from shared.store import import_jobs, uploads
+from shared.store.access import add_api_key
 from shared.store.batch_results import batch_results
-from shared.workflows import import_chunk
+from shared.workflows import import_chunk, imports_at_rest
 from tests.functions.import_files import Files
 from tests.http_event import Reply, send
 from tests.s3_answers import s3_answers
@@ -111,6 +114,30 @@ def test_a_commit_does_what_the_dry_run_has_shown(
     assert either.errors(job) == either.errors(plan)
     assert (job.counts, job.state) == (plan.counts, plan.state)
     assert (job.planned_by, job.dry_run) == (plan.number, False)
+
+
+def test_an_import_names_the_key_that_has_started_it(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)
+    key, presented = new_api_key(
+        files.shop.company, now=datetime.now(UTC), name="webshop", scopes=SCOPES
+    )
+    add_api_key(key)
+    files.shop = replace(files.shop, key=presented)
+
+    plan = planned(files, TEXTS["customers"], "customers")
+    job = committed(files, plan)
+    path = f"/api/v1/imports/{job.number}/undo/"
+    undo = send(job_status.handler, "POST", path, body={}, key=presented)
+    files.imported(EMAILS + "\nz@x.test,Zoe\n", "customers")
+
+    listed = send(job_status.handler, "GET", "/api/v1/imports/", key=presented).json()["results"]
+    by = [(each["id"], each["requested_by"], each["requested_by_name"]) for each in listed]
+    assert by == [
+        (files.last().number, "s3", ""),
+        *((id, key.prefix, "webshop") for id in (undo.json()["id"], job.number, plan.number)),
+    ]
 
 
 def test_a_plan_is_shown_with_its_hash_and_end(files: Files) -> None:

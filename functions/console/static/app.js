@@ -19,7 +19,7 @@ import { Policies } from "./pages/policies.js";
 import { Products } from "./pages/products.js";
 import { link, route } from "./parts/route.js";
 import { overlay } from "./parts/shortcuts.js";
-import { company, key, keyError, keyPrefix, signOut, stage } from "./api/session.js";
+import { company, key, keyError, keyName, keyPrefix, signOut, stage } from "./api/session.js";
 import { Logo, RenewKey, SignIn } from "./pages/sign_in.js";
 
 /**
@@ -184,7 +184,7 @@ function Sidebar() {
         <button type="button" class="plain" aria-keyshortcuts="?"
           onClick=${() => (overlay.value = "shortcuts")}><${Icon} name="keyboard" />Keyboard shortcuts</button>
         <button type="button" class="plain" onClick=${signOut}><${Icon} name="out" />Sign out</button>
-        <p class="soft">Key <code>${keyPrefix}</code></p>
+        <p class="soft" title="The API key that you are signed in with">${keyName.value || "API key"} <code>${keyPrefix}</code></p>
       </div>
     </div>
   </header>`;

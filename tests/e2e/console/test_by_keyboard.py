@@ -63,7 +63,7 @@ def test_a_file_is_imported_and_corrected_by_keyboard(
     console.see("1 of 2 rows has errors")
     keyboard.press(console.button("Import 1 row, skip 1"))
     console.see("Completed with errors")
-    keyboard.fill(page.get_by_label("Row 2, license__license_type"), "perpetual")
+    keyboard.fill(page.get_by_label("Row 2, License type"), "perpetual")
     keyboard.press(console.button("Re-import 1 row"))
 
     console.see("1 row imported")

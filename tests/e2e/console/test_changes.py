@@ -378,6 +378,54 @@ def test_selected_licenses_are_extended_as_shown_all_or_none(
     assert stored(seller, two)["valid_duration"] == "2y"
 
 
+def test_a_selection_is_kept_on_other_pages_until_it_is_cleared(
+    console: Console, seller: RemoteShop
+) -> None:
+    licenses = some(seller, "bulk-pages", *[{"valid_duration": "1y"}] * 26)
+    bar = select_all(console, seller, "bulk-pages")
+    console.page.get_by_role("button", name="Next").click()
+    console.page.get_by_role("checkbox", name="Select license").check()
+    expect(bar).to_contain_text("26 selected")
+    expect(bar).to_contain_text("25 on other pages")
+    assert not [*console.faults()]
+
+    for _ in range(2):  # the second time, all of them are newer than when they were selected
+        bar.get_by_role("button", name="Extend").click()
+        dialog = console.page.get_by_role("dialog", name="Extend 26 licenses")
+        dialog.get_by_role("button", name="Extend 26 licenses").click()
+        console.see("26 licenses extended by 1 year")
+        console.page.get_by_role("button", name="Dismiss").click()
+    assert {stored(seller, licenses[at])["valid_duration"] for at in (0, 25)} == {"3y"}
+
+    bar.get_by_role("button", name="Clear selection").click()
+    expect(bar).to_have_count(0)
+    console.page.get_by_role("button", name="Previous").click()
+    expect(console.page.get_by_role("checkbox", checked=True)).to_have_count(0)
+
+
+def test_the_licenses_of_an_order_are_changed_on_its_page(
+    console: Console, seller: RemoteShop
+) -> None:
+    of_key = [{"policy_code": "policy_A"}] * 2
+    items = [
+        {"product_code": "kp", "licenses": of_key},
+        {"product_code": "up", "licenses": [{"users": [{"email": "bulk-order@acme.example"}]}]},
+    ]
+    order = seller.order(items=items).json()
+    page = console.visit(f"orders/{order['id']}", seller)
+
+    page.get_by_role("checkbox", name="Select all licenses of kp").check()
+    page.get_by_role("checkbox", name="Select license of bulk-order@acme.example").check()
+    bar = page.get_by_role("region", name="Selected licenses")
+    expect(bar).to_contain_text("3 selected")
+    assert not [*console.faults()]
+    bar.get_by_role("button", name="Disable").click()
+    page.get_by_role("dialog").get_by_role("button", name="Disable 3 licenses").click()
+
+    console.see("3 licenses disabled")
+    expect(page.get_by_text("Disabled", exact=True)).to_have_count(3)
+
+
 def test_licenses_are_selected_by_keyboard_and_exported(
     console: Console, seller: RemoteShop
 ) -> None:

@@ -240,7 +240,7 @@ def test_an_import_links_to_the_imports_that_resolved_its_errors(
     ended(vendor, first)
     page = console.visit(f"imports/licenses/{first}", vendor)
 
-    page.get_by_label("Row 1, product__short_code").fill("kp")
+    page.get_by_label("Row 1, Product code").fill("kp")
     console.button("Re-import 1 row").click()
     console.see("1 row imported")
     second = number_of(console)

@@ -19,7 +19,7 @@ def test_a_test_run_writes_nothing_and_one_button_then_runs_the_real_import(
     console.page.get_by_label("Dry run").check()
     console.button("Validate 2 rows").click()
 
-    console.see("would be created")
+    console.see("to create")
     made = vendor.get("/customers/", "email=dry@m.test").json()
     assert not made["count"]
     test_run = number_of(console)
@@ -63,7 +63,7 @@ def test_a_rejected_import_writes_nothing_and_its_valid_rows_can_be_imported(
     console.see("there is no product nope")
     rejected = number_of(console)
     assert imported(vendor, "whole-1", "whole-2") == set()
-    page.get_by_label("Row 2, product__short_code").fill("kp")
+    page.get_by_label("Row 2, Product code").fill("kp")
     console.button("Re-import 1 row").click()
     console.see("1 row imported")
     assert imported(vendor, "whole-1", "whole-2") == {"whole-2"}

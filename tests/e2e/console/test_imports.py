@@ -265,7 +265,7 @@ def test_rows_are_shown_by_outcome(console: Console, vendor: RemoteShop) -> None
     console.visit(f"imports/licenses/{number}", vendor)
 
     console.see("What will happen")
-    page.get_by_role("link", name="Would be updated: 1").click()
+    page.get_by_role("link", name="To update: 1").click()
     console.see("old → new")
     page.get_by_role("link", name="Errors: 1").click()
     console.see("there is no product")

@@ -14,9 +14,9 @@ const STORAGE_NAME = "keywright-session";
 const CHANNEL_NAME = `keywright ${new URL(".", document.baseURI).pathname}`;
 /** Milliseconds that a new tab waits for responses of other tabs. */
 const RESPONSE_TIMEOUT = 200;
-/** @typedef {{ key: string, company: string, stage: string, scopes: string[], since: number }} Session */
+/** @typedef {{ key: string, name: string, company: string, stage: string, scopes: string[], since: number }} Session */
 /** @type {Session} */
-const NO_SESSION = { key: "", company: "", stage: "", scopes: [], since: 0 };
+const NO_SESSION = { key: "", name: "", company: "", stage: "", scopes: [], since: 0 };
 
 /**
  * The API key, or null. While `keyError` is set, the key is invalid and the user must enter another.
@@ -33,6 +33,8 @@ export const company = signal(null);
 /** The stage that the key is of, such as `prod`. */
 export const stage = signal("");
 export const keyError = signal("");
+/** The name of the key. */
+export const keyName = signal("");
 export const keyPrefix = computed(() => (key.value || "").split(".")[0]);
 
 /** Increases with every sign-in, to reload what is shown. */
@@ -45,10 +47,10 @@ let since = 0;
 
 export const hasScope = (/** @type {string} */ scope) => scopes.value.includes(scope);
 
-/** @type {(apiKey: string, owner: Pick<ApiKey, "company" | "scopes" | "stage">) => void} */
+/** @type {(apiKey: string, owner: Pick<ApiKey, "company" | "name" | "scopes" | "stage">) => void} */
 export function signIn(apiKey, owner) {
-  const { company, scopes, stage } = owner;
-  start({ key: apiKey, company, stage, scopes, since: Date.now() });
+  const { company, name, scopes, stage } = owner;
+  start({ key: apiKey, name, company, stage, scopes, since: Date.now() });
   channel.postMessage({ signedIn: true });
 }
 
@@ -64,6 +66,7 @@ function start(/** @type {Session} */ session) {
 function apply(/** @type {Session} */ session) {
   since = session.since;
   company.value = session.company || null;
+  keyName.value = session.name;
   stage.value = session.stage;
   scopes.value = session.scopes;
   keyError.value = "";
@@ -108,6 +111,7 @@ channel.onmessage = (/** @type {MessageEvent} */ { data }) => {
       to: data.ask,
       session: {
         key: key.peek(),
+        name: keyName.peek(),
         company: company.peek(),
         stage: stage.peek(),
         scopes: scopes.peek(),

@@ -23,6 +23,9 @@ export const CUSTOM_FIELDS = "license__custom_fields";
 export const isCustomField = (/** @type {string} */ name) =>
   name.startsWith(CUSTOM) && name !== CUSTOM;
 
+/** The custom field whose values a column has. */
+export const fieldOfColumn = (/** @type {string} */ name) => name.slice(CUSTOM.length);
+
 /**
  * The known column of each header; for an unknown one, the header in lower case. `mapped` are the
  * columns that a mapping gives to headers, or "" for those that it leaves out.

@@ -8,6 +8,7 @@ import { formatNumber } from "../parts/formats.js";
 import { matchColumns } from "../csv/header.js";
 import { createRowReader, mappedHeaders } from "../csv/mapping.js";
 import { html } from "../parts/html.js";
+import { ColumnName, labelColumn } from "./column_names.js";
 import { Icon } from "../parts/icons.js";
 import { link } from "../parts/route.js";
 import { mayBeBlank, validateCell } from "../csv/rules.js";
@@ -67,7 +68,7 @@ function FaultRows({ job, row, draft, kind }) {
         }
         <td>${
           fault.column
-            ? html`<code>${fault.column}</code>`
+            ? html`<${ColumnName} of=${fault.column} />`
             : html`<span class="soft">entire row</span>`
         }</td>
         <td>${fault.column && html`<${Cell} ...${{ row, draft, sent }} column=${fault.column} />`}</td>
@@ -108,7 +109,7 @@ function Cell({ row, column, draft, sent }) {
     draft.value = { ...rest, cells: all, rows: { ...rows, [row.row]: row }, external_id: "" };
   };
   const changed = draft.value.cells[row.row]?.[column] !== undefined;
-  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${column}"
+  return html`<input class="cell" value=${value} aria-label="Row ${row.row}, ${labelColumn(column) ?? column}"
     readonly=${Boolean(sent)} data-changed=${changed ? "" : undefined} spellcheck=${false}
     onInput=${edit} />`;
 }

@@ -11,6 +11,7 @@ import { Button } from "../parts/buttons.js";
 import { FaultGroups } from "./fault_groups.js";
 import { Field } from "../parts/fields.js";
 import { formatCount, formatNumber } from "../parts/formats.js";
+import { ColumnName } from "./column_names.js";
 import { html } from "../parts/html.js";
 import { Loading, Notice, Table } from "../parts/parts.js";
 
@@ -88,7 +89,7 @@ export function CheckedFile(props) {
           column,
           similar,
         }) => html`<p><code>${column}</code> is not a known column, but similar to
-          ${similar.map((name) => html` <code>${name}</code>`)}.</p>`,
+          ${similar.map((name) => html` <${ColumnName} of=${name} />`)}.</p>`,
       )}
       <p>Choose its column above, leave it out there, or ignore all of them below.</p>
     <//>`
@@ -275,7 +276,7 @@ function Repeated({ rows, listed }) {
 /** @type {(first: number, columns: string[]) => unknown} */
 const compareWith = (first, columns) =>
   columns.length
-    ? html`Row ${formatNumber(first)} has other values in${columns.map((column) => html` <code>${column}</code>`)}`
+    ? html`Row ${formatNumber(first)} has other values in${columns.map((column) => html` <${ColumnName} of=${column} />`)}`
     : `Same as row ${formatNumber(first)}`;
 
 /** @type {Column<import("../csv/file_check.js").RepeatedRow>[]} */
@@ -290,7 +291,7 @@ const REPEATED_COLUMNS = [
 const FAULT_COLUMNS = [
   { head: "Row", kind: "number", cell: (fault) => formatNumber(fault.row) },
   { head: "Line", kind: "number", wide: true, cell: (fault) => formatNumber(fault.line) },
-  { head: "Column", cell: (fault) => fault.column && html`<code>${fault.column}</code>` },
+  { head: "Column", cell: (fault) => fault.column && html`<${ColumnName} of=${fault.column} />` },
   { head: "Value", cell: (fault) => fault.value ?? html`<span class="soft">(empty)</span>` },
   { head: "Problem", cell: (fault) => fault.message },
 ];
@@ -304,5 +305,9 @@ function previewColumns({ columns, preview }) {
   return columns
     .map((head, at) => ({ head, at }))
     .filter(({ head, at }) => head && preview.some((cells) => cells[at]?.trim()))
-    .map(({ head, at }) => ({ head, kind: "line", cell: (cells) => cells[at] }));
+    .map(({ head, at }) => ({
+      head: html`<${ColumnName} of=${head} />`,
+      kind: "line",
+      cell: (cells) => cells[at],
+    }));
 }

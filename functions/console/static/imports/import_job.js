@@ -20,6 +20,7 @@ import {
   isRunning,
   isStopped,
   isUndoable,
+  requesterOf,
 } from "./import_states.js";
 import { Rows } from "./import_rows.js";
 import { Warnings } from "./import_warnings.js";
@@ -57,7 +58,11 @@ export function ImportJob({ kind, id, query }) {
         <${Facts} job=${shown} />
         <${Progress} job=${shown}>${isRunning(shown) && html`${actions(shown)}<${NotifyButton} />`}<//>
         ${!isChanging(shown) && html`<${Outcome} job=${shown}>${actions(shown)}<//>`}
-        ${hasResults(shown) && html`<${Rows} job=${shown} outcome=${query.rows} />`}
+        ${
+          hasResults(shown) &&
+          html`<${Rows} job=${shown} outcome=${query.rows}>
+            ${isUndoable(shown) && html`<${UndoButton} job=${shown} />`}<//>`
+        }
         ${(shown.counts?.warnings ?? 0) > 0 && html`<${Warnings} job=${shown} />`}
         ${!isChanging(shown) && (countInvalidRows(shown) ?? 0) > 0 && html`<${Corrections} job=${shown} />`}
       `}
@@ -167,36 +172,44 @@ function Outcome({ job, children }) {
       html`<${ImportAgain} job=${job}>Import ${formatCount(valid, "valid row")}<//>`
     }
     ${counts && html`<${Counters} job=${job} />`}
-    <${Undo} job=${job} />
+    <${UndoLinks} job=${job} />
     <${CorrectionLinks} job=${job} />
   `;
 }
 
 /** @param {{ job: Import }} props */
-function Undo({ job }) {
+function UndoLinks({ job }) {
   const { kind, undoes, undone_by: by } = job;
   return html`
     ${undoes && html`<p>Undoes <a href=${link(`imports/${kind}/${undoes}`)}>import ${undoes}</a></p>`}
     ${by && html`<p>Undone by <a href=${link(`imports/${kind}/${by}`)}>import ${by}</a></p>`}
-    ${isUndoable(job) && html`<div class="row"><${UndoButton} job=${job} /></div>`}
   `;
 }
+
+/** The lists that can be filtered by import. */
+const LISTS = new Set(["customers", "licenses", "orders"]);
 
 /** @param {{ job: Import }} props */
 function Counters({ job }) {
   const { dry_run, state } = job;
   const counts = job.counts ?? {};
   const outcomes = countOutcomes(job);
+  const hasRecords = !dry_run && !job.undoes && !job.undone_by;
   /**
-   * A count, as a link to the rows with the outcome if it is the count of these rows.
+   * A count, as a link to the records that the import has created, or to the rows with the outcome
+   * if it is the count of these rows.
    *
    * @param {number | null | undefined} count
    * @param {keyof typeof outcomes} outcome
    * @param {Children} [text]
+   * @param {string} [list] the list of the records
    */
-  const linked = (count, outcome, text) => {
+  const linked = (count, outcome, text, list) => {
     const shown = html`${formatNumber(count)}${text && html` <small>${text}</small>`}`;
-    return hasResults(job) && count && count === outcomes[outcome]
+    if (!count) return shown;
+    if (hasRecords && outcome === "created" && list && LISTS.has(list))
+      return html`<a href=${link(list, { import_id: job.id })}>${shown}</a>`;
+    return hasResults(job) && count === outcomes[outcome]
       ? html`<a href=${link(`imports/${job.kind}/${job.id}`, { rows: outcome })}>${shown}</a>`
       : shown;
   };
@@ -209,13 +222,13 @@ function Counters({ job }) {
       countRecords(job).map(({ title, created, existed, updated, unchanged, reverted, kept }) =>
         job.undoes
           ? html`<div><dt>${title}</dt>
-              <dd>${formatNumber(reverted)} <small>${dry_run ? "would be reverted" : "reverted"}</small></dd>
-              <dd class="soft">${formatNumber(kept)} kept</dd></div>`
+              <dd>${linked(reverted, "reverted", dry_run ? "to revert" : "reverted")}</dd>
+              <dd class="soft">${linked(kept, "kept", "kept")}</dd></div>`
           : html`<div><dt>${title}</dt>
-          <dd>${linked(created, "created", dry_run ? "would be created" : "created")}</dd>
+          <dd>${linked(created, "created", dry_run ? "to create" : "created", title.toLowerCase())}</dd>
           ${
             job.on_existing === "update" && updated !== undefined
-              ? html`<dd>${linked(updated, "updated", dry_run ? "would be updated" : "updated")}</dd>
+              ? html`<dd>${linked(updated, "updated", dry_run ? "to update" : "updated")}</dd>
                 <dd class="soft">${linked(unchanged, "unchanged", "unchanged")}</dd>`
               : html`<dd class="soft">${linked(existed, "unchanged", "already existed")}</dd>`
           }</div>`,
@@ -270,8 +283,8 @@ function Commit({ job, plan }) {
   return html`<section class="part">
     ${problem.value && html`<${Notice} kind="error" problem=${problem.value} />`}
     <${Button} icon="up" scope="imports:write" onPress=${commit}>Import exactly this<//>
-    <p class="soft">Rows for which anything else would happen by then are not imported, and are
-      listed as errors. Possible until ${formatTime(plan.expires_at)}.</p>
+    <p class="soft">Until ${formatTime(plan.expires_at)}. A row whose result would be another one by
+      then is skipped, and listed as an error.</p>
   </section>`;
 }
 
@@ -312,10 +325,7 @@ function Facts({ job }) {
   const { detected } = job;
   const facts = [
     ["File", html`${job.file_name}, ${formatSize(job.size)}`],
-    [
-      "Started by",
-      job.requested_by === "s3" ? "S3 upload" : html`key <code>${job.requested_by}</code>`,
-    ],
+    ["Started by", requesterOf(job)],
     ["Requested", formatTime(job.created_at)],
     ["Started", formatTime(job.started_at)],
     ["Finished", formatTime(job.finished_at)],

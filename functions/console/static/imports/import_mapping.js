@@ -14,6 +14,7 @@ import { createMapping, isEmptyMapping } from "../csv/mapping.js";
 import { Button, ErrorLine } from "../parts/buttons.js";
 import { Field } from "../parts/fields.js";
 import { formatCount } from "../parts/formats.js";
+import { ColumnName, labelColumn } from "./column_names.js";
 import { html } from "../parts/html.js";
 import { announce, Badge, Table } from "../parts/parts.js";
 
@@ -66,6 +67,9 @@ export function Columns({ kind, known, header, form, open, onChange }) {
 
 /** @typedef {{ header: string, samples: string[], target: string, suggested: boolean }} Row */
 
+/** @type {(name: string) => string} */
+const describeColumn = (name) => `${labelColumn(name)} (${name})`;
+
 /** @type {(header: ShownHeader, form: ColumnsForm, known: Kind) => Row[]} */
 function listRows({ columns, names, samples, similar }, { mapping, suggested }, known) {
   return columns.flatMap((header, at) => {
@@ -115,8 +119,8 @@ function createColumns(known, { mapping, suggested }, onChange) {
           onChange=${(/** @type {{ currentTarget: HTMLSelectElement }} */ { currentTarget }) => choose(row.header, currentTarget.value)}>
           ${row.target === OPEN && html`<option value=${OPEN}>Choose, or leave it out…</option>`}
           <option value="">Leave out</option>
-          ${isCustomField(row.target) && html`<option value=${row.target}>${row.target}</option>`}
-          ${Object.keys(known.columns).map((name) => html`<option value=${name}>${name}</option>`)}
+          ${isCustomField(row.target) && html`<option value=${row.target}>${describeColumn(row.target)}</option>`}
+          ${Object.keys(known.columns).map((name) => html`<option value=${name}>${describeColumn(name)}</option>`)}
         </select>
         ${row.suggested && html`<${Badge} tone="warn">suggested<//>`}
       </div>`,
@@ -148,14 +152,14 @@ function Constants({ rows, known, form, onChange }) {
   const shown = added.value && !names.includes(added.value) ? [...names, added.value] : names;
   return html`<div class="columns">
     ${shown.map(
-      (name) => html`<${Field} key=${name} label=${html`<code>${name}</code> in every row`}
+      (name) => html`<${Field} key=${name} label=${html`<${ColumnName} of=${name} /> in every row`}
         value=${mapping.constants[name] ?? ""} autocomplete="off"
         onChange=${(/** @type {{ currentTarget: HTMLInputElement }} */ { currentTarget }) => set(name, currentTarget.value)} />`,
     )}
     <${Field} as="select" label="Same value in every row" value=""
       onInput=${(/** @type {string} */ name) => (added.value = name)}>
       <option value="">Choose a column…</option>
-      ${free.map((name) => html`<option value=${name}>${name}</option>`)}
+      ${free.map((name) => html`<option value=${name}>${describeColumn(name)}</option>`)}
     <//>
   </div>`;
 }

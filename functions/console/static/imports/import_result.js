@@ -43,14 +43,17 @@ const COUNTED = {
   "license-features": "license_features",
 };
 
+/** @typedef {"created" | "updated" | "unchanged" | "failed" | "reverted" | "kept"} Outcome */
+
 /**
- * How many rows of an import have each outcome.
+ * How many rows of an import, or of an undo, have each of its outcomes.
  *
- * @type {(job: Pick<Import, "kind" | "counts">) => Record<"created" | "updated" | "unchanged" | "failed", number>}
+ * @type {(job: Pick<Import, "kind" | "counts" | "undoes">) => Partial<Record<Outcome, number>>}
  */
-export function countOutcomes({ kind, counts }) {
+export function countOutcomes({ kind, counts, undoes }) {
   const count = (/** @type {string} */ name) => counts?.[name] ?? 0;
   const of = COUNTED[kind];
+  if (undoes) return { reverted: count(`reverted_${of}`), kept: count(`kept_${of}`) };
   const updated = count(`updated_${of}`);
   return {
     created: count(`created_${of}`),

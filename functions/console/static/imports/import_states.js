@@ -1,7 +1,8 @@
 // The kinds and states of imports.
 
 /** @import { Import, ImportKind } from "../api/types.ts" */
-/** @import { Tone } from "../parts/types.ts" */
+/** @import { Children, Tone } from "../parts/types.ts" */
+import { ColumnName } from "./column_names.js";
 import { html } from "../parts/html.js";
 import { Badge } from "../parts/parts.js";
 
@@ -16,9 +17,10 @@ export const isKind = (text) => Object.hasOwn(KINDS, text ?? "");
 
 /** What the columns of a file of each kind must have. */
 export const REQUIRED = {
-  licenses: html`Required: <code>license__license_key</code>, <code>product__short_code</code>`,
+  licenses: html`Required columns: <${ColumnName} of="license__license_key" />,
+    <${ColumnName} of="product__short_code" />`,
   customers: html`No required columns; customers are matched by <code>email</code>.`,
-  "license-features": html`Required: <code>license_key</code>, <code>code</code>`,
+  "license-features": html`Required columns: <${ColumnName} of="license_key" />, <${ColumnName} of="code" />`,
 };
 
 /** @type {Record<Import["state"], [tone: Tone, text: string]>} */
@@ -75,6 +77,16 @@ export function ImportStatus({ job }) {
     ${job.undone_by && html` <${Badge} tone="off">Undone<//>`}
     ${isResolved(job) && html` <${Badge} tone="good">Resolved<//>`}`;
 }
+
+/**
+ * The name of the API key that started an import, with its prefix.
+ *
+ * @type {(job: Import) => Children}
+ */
+export const requesterOf = ({ requested_by: by, requested_by_name: name }) =>
+  by === "s3"
+    ? "S3 upload"
+    : html`${name || "API key"} <small class="soft"><code>${by}</code></small>`;
 
 /**
  * Whether an import may have written something that can be removed or set back.

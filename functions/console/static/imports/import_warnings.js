@@ -6,6 +6,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { CursorPager } from "./corrections.js";
 import { formatNumber } from "../parts/formats.js";
+import { ColumnName } from "./column_names.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { Loaded, Table } from "../parts/parts.js";
@@ -48,7 +49,7 @@ const toRows = ({ results }) =>
 const COLUMNS = [
   { head: "Row", kind: "number", cell: (each) => formatNumber(each.row) },
   { head: "Line", kind: "number", wide: true, cell: (each) => formatNumber(each.line) },
-  { head: "Column", cell: (each) => each.column && html`<code>${each.column}</code>` },
+  { head: "Column", cell: (each) => each.column && html`<${ColumnName} of=${each.column} />` },
   { head: "Value", cell: (each) => each.value ?? html`<span class="soft">(empty)</span>` },
   { head: "Warning", cell: (each) => each.message },
 ];

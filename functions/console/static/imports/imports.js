@@ -18,6 +18,7 @@ import {
   isRunning,
   isStopped,
   KINDS,
+  requesterOf,
 } from "./import_states.js";
 import { useLoad } from "../api/load.js";
 import { Empty, Loaded, Page, Pager, Table, Tabs } from "../parts/parts.js";
@@ -102,9 +103,9 @@ const COLUMNS = [
   {
     head: "File",
     cell: (job) => html`<a href=${linkTo(job)}>${job.file_name}</a>
-      <small class="narrow soft">${formatTime(job.created_at)}</small>`,
+      <small class="narrow soft">No. ${job.id}, ${formatTime(job.created_at)}</small>`,
   },
-  { head: "No.", kind: "number", cell: (job) => job.id },
+  { head: "No.", kind: "number", wide: true, cell: (job) => job.id },
   { head: "Kind", wide: true, cell: (job) => KINDS[job.kind].title },
   { head: "Status", cell: (job) => html`<${ImportStatus} job=${job} />` },
   {
@@ -117,8 +118,7 @@ const COLUMNS = [
   {
     head: "Started by",
     wide: true,
-    cell: (job) =>
-      job.requested_by === "s3" ? "S3 upload" : html`<code>${job.requested_by}</code>`,
+    cell: requesterOf,
   },
   { head: "Requested", wide: true, cell: (job) => formatTime(job.created_at) },
 ];

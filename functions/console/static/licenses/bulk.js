@@ -7,7 +7,7 @@ import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { Button, Download } from "../parts/buttons.js";
 import { confirm, Dialog } from "../parts/dialogs.js";
-import { formatCount } from "../parts/formats.js";
+import { formatCount, formatNumber } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { announce, Notice } from "../parts/parts.js";
 import { licenseTitle } from "../pages/records.js";
@@ -19,12 +19,21 @@ import { formatEnd, today } from "./extend_dialog.js";
 
 /** @typedef {{ license: License, message: string }} Failed */
 
+/** Licenses that the API changes or exports at once. */
+const MOST = 100;
+
 /**
- * `onChanged` reloads the list, `onClear` empties the selection.
+ * `elsewhere` is the number of selected licenses that are not on this page. `onChanged` reloads the
+ * list, `onClear` empties the selection.
  *
- * @param {{ licenses: License[], onChanged: () => Promise<void>, onClear: () => void }} props
+ * @param {{
+ *   licenses: License[],
+ *   elsewhere: number,
+ *   onChanged: () => Promise<void>,
+ *   onClear: () => void,
+ * }} props
  */
-export function BulkActions({ licenses, onChanged, onClear }) {
+export function BulkActions({ licenses, elsewhere, onChanged, onClear }) {
   const error = useSignal(/** @type {Failure | null} */ (null));
   const failed = useSignal(/** @type {Failed[]} */ ([]));
   const done = useSignal("");
@@ -71,16 +80,23 @@ export function BulkActions({ licenses, onChanged, onClear }) {
     ${
       licenses.length > 0 &&
       html`<section class="bulk" aria-label="Selected licenses">
-        <strong role="status">${licenses.length} selected</strong>
+        <strong role="status">${formatNumber(licenses.length)} selected${
+          elsewhere > 0 &&
+          html` <span class="soft">${formatNumber(elsewhere)} on other pages</span>`
+        }</strong>
         ${
-          isWriter
-            ? html`<${Button} plain onPress=${() => (extending.value = true)}>Extend<//>
+          licenses.length > MOST
+            ? html`<span>Select at most ${MOST} licenses to change or export them at once</span>`
+            : html`${
+                isWriter
+                  ? html`<${Button} plain onPress=${() => (extending.value = true)}>Extend<//>
               <${Button} plain onPress=${enable}>Enable<//>
               <${Button} plain danger onPress=${disable}>Disable<//>`
-            : html`<small class="soft">Your key lacks <code>orders:write</code></small>`
-        }
+                  : html`<small class="soft">Your key lacks <code>orders:write</code></small>`
+              }
         <${Download} path="licenses/export/"
-          query=${{ id__in: licenses.map(({ id }) => id).join(",") }}>Export CSV<//>
+          query=${{ id__in: licenses.map(({ id }) => id).join(",") }}>Export CSV<//>`
+        }
         <button type="button" class="plain" onClick=${onClear}>Clear selection</button>
       </section>`
     }
@@ -144,7 +160,9 @@ function ExtendDialog({ licenses, onExtend, onClose }) {
       endless > 0 &&
       html`<p class="soft">${formatCount(endless, "license")} without an end will not be changed.</p>`
     }
-    <div class="scroll ends" role="region" aria-label="New ends" tabindex="0"><table>
+    ${
+      sent.length > 0 &&
+      html`<div class="scroll ends" role="region" aria-label="New ends" tabindex="0"><table>
       <thead><tr><th scope="col">License</th><th scope="col">New end</th></tr></thead>
       <tbody>${sent.map(
         ({ license, extension }) => html`<tr key=${license.id}>
@@ -152,7 +170,8 @@ function ExtendDialog({ licenses, onExtend, onClose }) {
           <td>${formatEnd(extension, extension.before)} → <strong>${formatEnd(extension, extension.after)}</strong>${
             extension.late && html` <span class="soft">from today</span>`
           }</td></tr>`,
-      )}</tbody></table></div>
+      )}</tbody></table></div>`
+    }
     <footer>
       <button type="button" class="plain" onClick=${onClose}>Cancel</button>
       <${Button} aria-disabled=${sent.length ? undefined : "true"}

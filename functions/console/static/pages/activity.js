@@ -54,17 +54,25 @@ export function Activity({ query }) {
   <//>`;
 }
 
+/** @type {(event: KeywrightEvent) => string} */
+const actorOf = ({ actor: { kind, name } }) =>
+  kind === "api_key" ? name || "API key" : ACTORS[kind];
+
 /** @type {Column<KeywrightEvent>[]} */
 const COLUMNS = [
-  { head: "What", cell: (event) => TEXTS[event.type] },
+  {
+    head: "What",
+    cell: (event) => html`${TEXTS[event.type]}
+      <small class="narrow soft">${formatTime(event.time)}, ${actorOf(event)}</small>`,
+  },
   { head: "Record", cell: (event) => recordOf(event) },
   {
     head: "By",
     kind: "mid",
-    cell: ({ actor: { kind, name, prefix } }) =>
-      kind === "api_key"
-        ? html`${name || "API key"} <small class="soft"><code>${prefix}</code></small>`
-        : ACTORS[kind],
+    cell: (event) =>
+      html`${actorOf(event)}${
+        event.actor.prefix && html` <small class="soft"><code>${event.actor.prefix}</code></small>`
+      }`,
   },
   { head: "Time", kind: "mid", cell: ({ time }) => formatTime(time) },
 ];

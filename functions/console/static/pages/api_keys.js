@@ -129,6 +129,16 @@ function KeyList({ query }) {
   <//>`;
 }
 
+/**
+ * Scopes by their labels, in the order of the form.
+ *
+ * @type {(scopes: string[]) => string}
+ */
+const nameScopes = (scopes) =>
+  SCOPES.filter(([scope]) => scopes.includes(scope))
+    .map(([, label]) => label)
+    .join(", ");
+
 /** @typedef {(key: StoredApiKey) => Promise<void>} Act */
 
 /** @type {(rotate: Act, revoke: Act) => Column<StoredApiKey>[]} */
@@ -141,13 +151,14 @@ const columnsOf = (rotate, revoke) => [
   {
     head: "Scopes",
     wide: true,
-    cell: ({ scopes }) => html`<small>${scopes.map((scope) => html`<div>${scope}</div>`)}</small>`,
+    cell: ({ scopes }) => html`<span title=${scopes.join(", ")}>${nameScopes(scopes)}</span>`,
   },
   {
     head: "Last used",
     kind: "mid",
     cell: ({ last_used_at: at }) => (at ? formatTime(at) : "Never"),
   },
+  { head: "Created", wide: true, cell: ({ created_at: at }) => formatDay(at) },
   { head: "Expires", kind: "mid", cell: ({ expires_at: at }) => (at ? formatDay(at) : "Never") },
   {
     head: "State",
@@ -190,7 +201,7 @@ function CreateDialog({ onDone, onClose }) {
         <legend>Scopes</legend>
         ${granted.map(
           ([scope, label, hint]) => html`<${FormCheckbox} key=${scope} form=${form} name=${scope}
-            label=${label} hint=${hint} />`,
+            label=${label} hint="${hint} (${scope})" />`,
         )}
         ${form.errorOf("scopes") && html`<small class="wrong">${form.errorOf("scopes")}</small>`}
       </fieldset>

@@ -81,6 +81,13 @@ export function Licenses({ parts: [id], query }) {
     : html`<${LicenseList} query=${query} />`;
 }
 
+/**
+ * What a selection belongs to: the list with its filters, on any of its pages.
+ *
+ * @type {(filters: PageQuery) => string}
+ */
+const selectionOf = ({ offset: _, cursor: __, ...filters }) => JSON.stringify(filters);
+
 /** @param {{ query: PageQuery }} props */
 function LicenseList({ query }) {
   const products = useProducts();
@@ -96,7 +103,7 @@ function LicenseList({ query }) {
     <${Loaded} from=${licenses} rows=${8}>
       ${(/** @type {Answer<"get", "licenses/">} */ page) =>
         page.results.length
-          ? html`<${LicenseTable} columns=${COLUMNS} licenses=${page.results}
+          ? html`<${LicenseTable} key=${selectionOf(filters)} columns=${COLUMNS} licenses=${page.results}
             busy=${licenses.loading} onChanged=${licenses.reload}
             pager=${html`<${Pager} page=${page} path="licenses" query=${query} limit=${LIMIT}
               nouns=${["license"]} />`} />`

@@ -1,7 +1,7 @@
 // An order with its licenses, and right after it was placed the initial passwords of new users.
 
 /** @import { Signal } from "@preact/signals" */
-/** @import { Order as OrderRecord, OrderItem, PlacedOrder } from "../api/types.ts" */
+/** @import { License, Order as OrderRecord, OrderItem, PlacedOrder } from "../api/types.ts" */
 /** @import { AnyLicense } from "./records.js" */
 import { effect, signal } from "@preact/signals";
 import * as api from "../api/api.js";
@@ -11,6 +11,7 @@ import { formatCount, formatTime } from "../parts/formats.js";
 import { html } from "../parts/html.js";
 import { useLoad } from "../api/load.js";
 import { Loaded, Notice, Page, Table } from "../parts/parts.js";
+import { useSelection } from "./license_table.js";
 import { CustomerLink, LICENSE_COLUMNS, orderBadges } from "./records.js";
 import { link } from "../parts/route.js";
 import { hasScope, key } from "../api/session.js";
@@ -44,7 +45,7 @@ export function Order({ id }) {
       ${order.value?.licenses_count === 0 && hasScope("orders:write") && html`<${DeleteOrder} order=${order.value} />`}
     `}>
     ${String(placedOrder.value?.id) === id && html`<${PlacedNotice} order=${placedOrder.value} />`}
-    <${Loaded} from=${order} rows=${6}>${(/** @type {OrderRecord} */ value) => html`<${Details} order=${value} />`}<//>
+    <${Loaded} from=${order} rows=${6}>${(/** @type {OrderRecord} */ value) => html`<${Details} order=${value} reload=${order.reload} />`}<//>
   <//>`;
 }
 
@@ -71,8 +72,10 @@ function PlacedNotice({ order: { order_licenses, new_passwords } }) {
   <//>`;
 }
 
-/** @param {{ order: OrderRecord }} props */
-function Details({ order }) {
+/** @param {{ order: OrderRecord, reload: () => Promise<void> }} props */
+function Details({ order, reload }) {
+  const licenses = order.order_items.flatMap((item) => item.licenses);
+  const { of, actions } = useSelection(licenses.filter(isWhole), reload);
   return html`<div class="stack">
     <dl class="card">
       <dt>Customer</dt>
@@ -88,7 +91,8 @@ function Details({ order }) {
     </dl>
     ${order.licenses_count === 0 && html`<p class="soft">All licenses of this order were deleted.</p>`}
     <${MoreLicenses} order=${order} />
-    ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
+    ${order.order_items.map((item) => html`<${Item} key=${item.id} item=${item} of=${of} />`)}
+    ${actions}
   </div>`;
 }
 
@@ -106,8 +110,15 @@ function MoreLicenses({ order: { order_items: items, licenses_count: total, stor
   );
 }
 
-/** @param {{ item: OrderItem }} props */
-function Item({ item }) {
+/**
+ * Whether a license is complete: a large order has the terms of its first ones only.
+ *
+ * @type {(license: AnyLicense) => license is License}
+ */
+const isWhole = (license) => "license_type" in license;
+
+/** @param {{ item: OrderItem, of: ReturnType<typeof useSelection>["of"] }} props */
+function Item({ item, of }) {
   /** @type {AnyLicense | undefined} */
   const first = item.licenses[0];
   const keys = [...new Set(item.licenses.map((license) => license.license_key).filter(Boolean))];
@@ -119,7 +130,9 @@ function Item({ item }) {
     </div>
     ${item.note && html`<p class="soft">${item.note}</p>`}
     <${Table} caption="Licenses of ${item.product_code}" columns=${LICENSE_COLUMNS}
-      rows=${item.licenses} to=${(/** @type {AnyLicense} */ { id }) => link(`licenses/${id}`)} />
+      rows=${item.licenses}
+      selection=${item.licenses.every(isWhole) && of(item.licenses, `Select all licenses of ${item.product_code}`)}
+      to=${(/** @type {AnyLicense} */ { id }) => link(`licenses/${id}`)} />
   </section>`;
 }
 
