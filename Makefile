@@ -130,7 +130,7 @@ browser: ## Install Chromium for the tests of the console, if it is missing
 e2e: setup browser ## Run the end-to-end tests on new stacks (or KEYWRIGHT_STACK=.local/stack.json)
 	@$(VENV)/pytest tests/e2e -m e2e $(if $(KEYWRIGHT_STACK),,-n 2 --dist loadfile --no-loadscope-reorder)
 
-screenshots: up browser ## Write screenshots of the console to .screenshots/, and those of the README to docs/
+screenshots: up browser ## Write screenshots of the console to .screenshots/, and those of the documentation to docs/console/
 	@$(VENV)/python -m infra.tools.screenshots
 
 synth: setup ## Write the CloudFormation template of STAGE=local|dev|prod to OUT=dir, without credentials

@@ -11,6 +11,7 @@ from functions.web.error_codes import CODES, with_table
 from functions.web.openapi import ROUTE_MODULES
 from infra.cli.main import main
 from infra.stamp import ROOT
+from infra.tools.views import DOCUMENTED
 from shared.access import SCOPES
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -35,6 +36,19 @@ def test_links_to_a_place_in_a_page_lead_to_one_of_its_headings(document: Path) 
         assert place in {
             re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings
         }
+
+
+def test_pictures_are_small_and_each_of_them_is_shown() -> None:
+    pictures = [path for path in (ROOT / "docs").rglob("*") if path.suffix in (".png", ".webp")]
+    shown = {
+        (document.parent / target).resolve()
+        for document in DOCUMENTS
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", document.read_text(encoding="utf-8"))
+    }
+
+    assert shown == set(pictures)
+    assert {path.stem for path in pictures} == DOCUMENTED
+    assert max(path.stat().st_size for path in pictures) <= 60_000
 
 
 def test_every_page_is_found_from_the_readme() -> None:

@@ -162,7 +162,9 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "infra/tools/tour.py": "tests/e2e/test_postman.py",
     },
     "It takes pictures for people; tests of the console visit the same pages.": {
+        "infra/tools/sample_shop.py": "tests/e2e/console/test_pages.py",
         "infra/tools/screenshots.py": "tests/e2e/console/test_pages.py",
+        "infra/tools/views.py": "tests/e2e/console/test_pages.py",
     },
     "It writes a page or a file, which tests compare with the code.": {
         "infra/tools/audit.py": "tests/infra/test_supply.py",

@@ -32,8 +32,10 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def signed_in(key: str, company: str, scopes: Collection[str] = ORDINARY_SCOPES) -> str:
+def signed_in(
+    key: str, company: str, scopes: Collection[str] = ORDINARY_SCOPES, *, name: str = ""
+) -> str:
     """Return a script that signs in to the console before a page loads."""
     return _SESSION % json.dumps(
-        {"key": key, "company": company, "stage": "local", "scopes": sorted(scopes)}
+        {"key": key, "name": name, "company": company, "stage": "local", "scopes": sorted(scopes)}
     )

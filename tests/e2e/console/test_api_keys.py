@@ -28,6 +28,7 @@ def test_a_key_is_created_replaced_and_revoked(
     console.open("nowhere")
     console.sign_in(admin)
     console.open("api-keys")
+    expect(page.locator(".foot")).to_contain_text("office")
     console.button("New API key").click()
     dialog = page.get_by_role("dialog", name="New API key")
     dialog.get_by_role("button", name="Create key").click()

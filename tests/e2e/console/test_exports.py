@@ -1,5 +1,7 @@
 """Export all records of a kind from its list, with progress, and download the file."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
@@ -16,6 +18,9 @@ def test_all_licenses_are_exported_and_downloaded(console: Console, seller: Remo
     dialog.get_by_role("button", name="Start export").click()
     download = dialog.get_by_role("button", name="Download CSV").first
     expect(download).to_be_visible(timeout=60_000)
+    expect(dialog.get_by_role("listitem").first).to_contain_text(
+        re.compile(r"\d{4}, \d\d:\d\d UTC: ")
+    )
     assert not console.violations()
     with page.expect_download() as started:
         download.click()

@@ -276,6 +276,29 @@ def test_rows_are_shown_by_outcome(console: Console, vendor: RemoteShop) -> None
     assert [line.split(",")[4] for line in lines] == ["_outcome", "updated", "created", "failed"]
 
 
+def test_the_counts_of_an_import_lead_to_its_records_and_rows(
+    console: Console, vendor: RemoteShop
+) -> None:
+    page = console.page
+    header = ("license__license_key", "product__short_code", "order__store_id")
+    rows = (("linked-1", "kp", "linked"), ("linked-2", "kp", "linked"), ("linked-3", "nope", ""))
+    number = post(vendor, "licenses", table(header, *rows))
+    ended(vendor, number)
+    console.visit(f"imports/licenses/{number}", vendor)
+    facts = page.locator(".facts > div")
+
+    facts.filter(has_text="Licenses").get_by_role("link", name="2 created").click()
+    expect(page.get_by_role("table", name="Licenses").get_by_role("checkbox")).to_have_count(3)
+    expect(page.get_by_label("Import number")).to_have_value(str(number))
+    page.go_back()
+    facts.filter(has_text="Orders").get_by_role("link", name="1 created").click()
+    expect(page.get_by_role("table", name="Orders")).to_contain_text("linked")
+    page.go_back()
+    facts.filter(has_text="Errors").get_by_role("link", name="1").click()
+    expect(page.get_by_role("table", name="Errors")).to_contain_text("there is no product nope")
+    assert not [*console.faults()]
+
+
 def test_existing_licenses_are_updated_on_request(console: Console, vendor: RemoteShop) -> None:
     page = console.page
     header = ("license__license_key", "product__short_code", "license__note")

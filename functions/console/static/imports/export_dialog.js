@@ -1,6 +1,7 @@
 // The dialog that exports all records of a kind, with the progress and the files of recent exports.
 
 /** @import { Answer, Export, Failure, ImportKind } from "../api/types.ts" */
+/** @import { Children } from "../parts/types.ts" */
 import { useSignal } from "@preact/signals";
 import * as api from "../api/api.js";
 import { useLoad } from "../api/load.js";
@@ -16,19 +17,19 @@ const POLL = 1000;
 /** @type {(job: Export) => boolean} */
 const isRunning = ({ state }) => state === "queued" || state === "running";
 
-/** @type {(job: Export) => string} */
+/** @type {(job: Export) => Children} */
 function describe({ state, count, left_out: leftOut, progress, refusal, created_at: at }) {
   const { records_done: done, records_total: total } = progress;
   switch (state) {
     case "succeeded": {
       const kept = formatNumber(count) + (count === 1 ? " row" : " rows");
       const without = leftOut ? `, ${formatNumber(leftOut)} without a key left out` : "";
-      return `${formatTime(at)}: ${kept}${without}`;
+      return html`${formatTime(at)}: ${kept}${without}`;
     }
     case "failed":
-      return `${formatTime(at)}: failed. ${refusal?.message ?? ""}`;
+      return html`${formatTime(at)}: failed. ${refusal?.message}`;
     case "cancelled":
-      return `${formatTime(at)}: cancelled`;
+      return html`${formatTime(at)}: cancelled`;
     default:
       return total == null
         ? `Exporting, ${formatNumber(done)} records so far`

@@ -33,7 +33,7 @@ export function FaultGroups({ groups, selected, onSelect, onReplace, validate, n
     ${groups.map(
       (group) => html`<li key=${group.id} class="card">
         <div class="row apart">
-          <span>${group.column ? html`<${ColumnName} of=${group.column} />` : "Entire row"}:
+          <span>${group.column ? html`<${ColumnName} of=${group.column} />` : "Entire row"}${": "}
             ${group.values.length > 1 && group.values[0].message !== group.values[1].message ? group.code.replaceAll("_", " ") : group.message}</span>
           <button type="button" class="plain" aria-pressed=${group.id === selected ? "true" : "false"}
             onClick=${() => onSelect(group.id === selected ? "" : group.id)}>${formatCount(group.rows, "row")}</button>

@@ -11,7 +11,7 @@ import { Button } from "../parts/buttons.js";
 import { FaultGroups } from "./fault_groups.js";
 import { Field } from "../parts/fields.js";
 import { formatCount, formatNumber } from "../parts/formats.js";
-import { ColumnName } from "./column_names.js";
+import { ColumnName, labelColumn } from "./column_names.js";
 import { html } from "../parts/html.js";
 import { Loading, Notice, Table } from "../parts/parts.js";
 
@@ -306,7 +306,7 @@ function previewColumns({ columns, preview }) {
     .map((head, at) => ({ head, at }))
     .filter(({ head, at }) => head && preview.some((cells) => cells[at]?.trim()))
     .map(({ head, at }) => ({
-      head: html`<${ColumnName} of=${head} />`,
+      head: labelColumn(head) ? html`<${ColumnName} of=${head} />` : head,
       kind: "line",
       cell: (cells) => cells[at],
     }));

@@ -17,10 +17,10 @@ export const isKind = (text) => Object.hasOwn(KINDS, text ?? "");
 
 /** What the columns of a file of each kind must have. */
 export const REQUIRED = {
-  licenses: html`Required columns: <${ColumnName} of="license__license_key" />,
+  licenses: html`Required columns: <${ColumnName} of="license__license_key" />,${" "}
     <${ColumnName} of="product__short_code" />`,
   customers: html`No required columns; customers are matched by <code>email</code>.`,
-  "license-features": html`Required columns: <${ColumnName} of="license_key" />, <${ColumnName} of="code" />`,
+  "license-features": html`Required columns: <${ColumnName} of="license_key" />,${" "}<${ColumnName} of="code" />`,
 };
 
 /** @type {Record<Import["state"], [tone: Tone, text: string]>} */

@@ -158,7 +158,6 @@ const columnsOf = (rotate, revoke) => [
     kind: "mid",
     cell: ({ last_used_at: at }) => (at ? formatTime(at) : "Never"),
   },
-  { head: "Created", wide: true, cell: ({ created_at: at }) => formatDay(at) },
   { head: "Expires", kind: "mid", cell: ({ expires_at: at }) => (at ? formatDay(at) : "Never") },
   {
     head: "State",
