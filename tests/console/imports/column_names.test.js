@@ -26,3 +26,7 @@ test("a column of another name is the file's own", () => {
   for (const name of ["Gültig bis", "note2", "", "__", "shop__key", "constructor", "Email"])
     assert.equal(labelColumn(name), null);
 });
+
+test("a column of a custom field names the field", () => {
+  assert.equal(labelColumn("license__custom__Seat count"), "Custom field Seat count");
+});
