@@ -160,7 +160,7 @@ def tokens_ignored(patch: pytest.MonkeyPatch) -> None:
         return whole(self, {k: v for k, v in body.items() if k != "ClientRequestToken"})
 
     whole = DynamoDB.transact_write_items
-    patch.setitem(dynamodb._OPERATIONS, "TransactWriteItems", transact)  # noqa: SLF001
+    patch.setattr(DynamoDB, "transact_write_items", transact)
 
 
 def duplicates_written(patch: pytest.MonkeyPatch) -> None:

@@ -551,7 +551,7 @@ def test_duplicate_rows_are_listed_before_the_upload(console: Console, vendor: R
     console.choose("twice.csv", text.encode())
 
     console.see("row 1 of this file has the same license key with other values: license__note")
-    console.see("Row 1 has other values in license__max_activations")
+    console.see("Row 1 has other values in Activations license__max_activations")
     console.see("Same as row 1")
     expect(page.get_by_role("button", name="Import 3 rows, skip 1", exact=True)).to_be_visible()
 
