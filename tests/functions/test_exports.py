@@ -70,6 +70,7 @@ COLUMNS = [
     "license__policy_code",
     "license__product_features",
     "license__custom_fields",
+    "license__quantity",
     "order__metadata",
     "customer__metadata",
 ]
@@ -91,7 +92,7 @@ def test_an_export_has_exactly_the_columns_of_an_import(shop: Shop) -> None:
     header = shop.get(f"/orders/{id}/export/").text.splitlines()[0].split(",")
 
     assert header == ["\ufeff" + COLUMNS[0], *COLUMNS[1:]]
-    assert len(header) == 60
+    assert len(header) == 61
 
 
 def test_a_license_is_a_row_with_its_order_and_its_customer(shop: Shop) -> None:

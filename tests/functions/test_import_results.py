@@ -66,10 +66,11 @@ def test_each_row_has_an_outcome_and_the_ids_of_its_records(files: Files) -> Non
         "order_id": None,
         "customer_id": None,
         "more_license_ids": [],
+        "kept": None,
     }
     there = {"license_id": old["id"], "order_id": old["order"]}
     made = {"license_id": lic["id"], "order_id": lic["order"], "customer_id": lic["customer"]["id"]}
-    made["more_license_ids"] = []
+    made |= {"more_license_ids": [], "kept": None}
     assert first == {"row": 1, "line": 2, "outcome": "unchanged", "changes": None, **none, **there}
     assert second == {"row": 2, "line": 3, "outcome": "created", "changes": None, **made}
     assert third == {"row": 3, "line": 4, "outcome": "failed", "changes": None, **none}
