@@ -106,8 +106,10 @@ throttle: setup ## Import ROWS=1000000 into throttling tables: real code, simula
 types: setup ## Check types
 	@$(VENV)/mypy
 
+# Faults have processes of their own: a test forks its process at each fault, and small ones fork faster.
 unit: setup console-tests ## Run the tests that need no stack
-	@$(NICE) $(VENV)/pytest -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
+	@$(NICE) $(VENV)/pytest tests/faults -m "not e2e" -n 2 --dist worksteal
+	@$(NICE) $(VENV)/pytest --ignore tests/faults -m "not e2e" -n 2 --dist worksteal --require-grants-proof --require-refusals-proof
 
 console-tests: setup $(BROWSER_RULES) ## Run the tests of the console's scripts that need no browser
 	@$(NICE) node --test --test-reporter=spec $(wildcard tests/console/*.test.js tests/console/*/*.test.js)
