@@ -191,7 +191,7 @@ def _own_deletes(
     unchanged, numbers = _unchanged(order)
     yield dynamo.put(TABLE, grave, unchanged, **numbers)
     if order.get("counted"):
-        yield count_order(company, order["customer_id"], _id_of(order), -1)
+        yield count_order(company, order["customer_id"], order_id_of(order), -1)
 
 
 def _row_deletes(
@@ -202,7 +202,8 @@ def _row_deletes(
     ]
 
 
-def _id_of(order: Mapping[str, Any]) -> int:
+def order_id_of(order: Mapping[str, Any]) -> int:
+    """The id of a stored order, which is part of its key."""
     return int(order["pk"].rpartition("#")[2])
 
 
@@ -212,7 +213,7 @@ def _off_order_pages(company: str, orders: Sequence[Mapping[str, Any]]) -> list[
     for order in orders:
         if (listed_by := order.get("listed_by")) is not None:
             pk = f"{company}#job#{_job_of(order['made_by'])}"
-            pages.setdefault((pk, f"orders#{listed_by:010}"), []).append(_id_of(order))
+            pages.setdefault((pk, f"orders#{listed_by:010}"), []).append(order_id_of(order))
     return [
         update
         for (pk, sk), ids in pages.items()

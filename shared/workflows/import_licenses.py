@@ -25,7 +25,7 @@ from shared.store.newest_first import page_item
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
 from shared.store.signed_http import Exchange
-from shared.store.tombstones import is_deleted
+from shared.store.tombstones import id_of_tombstone, is_deleted
 from shared.values import record_id, record_ids
 from shared.workflows.batch import (
     Batch,
@@ -254,8 +254,7 @@ class _Licenses:
             return False
         self.done.updated_licenses += 1
         self.done.results.updated({entry.record.row: None})
-        id = int(graves[0]["pk"].rpartition("#")[2])
-        self.done.results.note([(entry.record.row, id, 0, 0)])
+        self.done.results.note([(entry.record.row, id_of_tombstone(graves[0]), 0, 0)])
         return True
 
     def _faults_of_missing(self, entry: LicenseEntry) -> Faults:

@@ -31,6 +31,7 @@ from shared.workflows.delete_orders import (
     is_pending,
     licenses_in,
     naming_rows,
+    order_id_of,
     rows_of_order,
 )
 from shared.workflows.import_customers import customers_wanted
@@ -166,7 +167,7 @@ def _orders(
             pool.patience.progressed = True
             continue
         for order, _ in some:
-            id = int(order["pk"].rpartition("#")[2])
+            id = order_id_of(order)
             reason = _delete_order(job, id, pool)
             results[id][4] = reason or ""
     return [*results.values()]
@@ -197,8 +198,7 @@ def _reason(job: Import, order: _Item, rows: OrderRows) -> Reason | None:
         return "appended_since"
     if licenses_in(order):
         return "has_licenses"
-    id = int(order["pk"].rpartition("#")[2])
-    is_planned = job.may_remove(row_of(job, order), "order_id", id)
+    is_planned = job.may_remove(row_of(job, order), "order_id", order_id_of(order))
     return None if is_planned else "not_as_planned"
 
 
