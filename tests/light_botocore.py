@@ -5,6 +5,7 @@ How a request is sent after that, above all how often it is retried, does not ch
 (`parameter_validation`).
 """
 
+import threading
 from base64 import b64encode
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,10 @@ from weakref import WeakKeyDictionary
 import botocore.endpoint
 import orjson
 import pytest
-from botocore.awsrequest import AWSPreparedRequest, HeadersDict
-from botocore.endpoint import Endpoint
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from botocore.client import BaseClient
+from botocore.endpoint import Endpoint, convert_to_response_dict
+from botocore.hooks import first_non_none_response
 from botocore.model import OperationModel, Shape
 from botocore.parsers import BaseJSONParser, JSONParser
 from botocore.regions import EndpointRulesetResolver
@@ -27,21 +30,34 @@ _endpoints: WeakKeyDictionary[EndpointRulesetResolver, dict[tuple[str, str | Non
     WeakKeyDictionary()
 )
 _CONSTRUCT = EndpointRulesetResolver.construct_endpoint
+_MAKE_CALL: Any = vars(BaseClient)["_make_api_call"]
+_GET_RESPONSE: Any = vars(Endpoint)["_do_get_response"]
 _CREATE = Endpoint.create_request
 _SERIALIZE = JSONSerializer.serialize_to_request
 _PARSE: Any = vars(JSONParser)["_handle_json_body"]
-_OF_RECORDS = frozenset(
+_ON_RECORDS = frozenset(
     {
-        "BatchGetItemOutput",
-        "BatchWriteItemOutput",
-        "DeleteItemOutput",
-        "GetItemOutput",
-        "PutItemOutput",
-        "QueryOutput",
-        "TransactWriteItemsOutput",
-        "UpdateItemOutput",
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "TransactWriteItems",
+        "UpdateItem",
     }
 )
+_OF_RECORDS = frozenset(f"{operation}Output" for operation in _ON_RECORDS)
+
+
+class _First(threading.local):
+    """What the first attempt of the current call led to, until botocore takes it over."""
+
+    outcome: AWSResponse | Exception | None = None
+
+
+_first = _First()
+_is_light = False
 
 
 def lighten(patch: pytest.MonkeyPatch) -> None:
@@ -52,8 +68,68 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Endpoint, "create_request", _create_request)
     patch.setattr(JSONSerializer, "serialize_to_request", _serialize)
     patch.setattr(JSONParser, "_handle_json_body", _parse)
+    patch.setattr(Endpoint, "_do_get_response", _get_response)
+    patch.setattr(
+        "tests.light_botocore._is_light", True
+    )  # the class's method stays; others wrap it
     # Retries are immediate; their number does not change.
     patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None))
+
+
+def _make_call(self: Any, operation: str, parameters: Any) -> Any:
+    """Make a call, without botocore's machinery if the first attempt of one on records succeeds."""
+    model = self.meta.service_model
+    if not _is_light or operation not in _ON_RECORDS or model.service_name != "dynamodb":
+        return _MAKE_CALL(self, operation, parameters)
+    request = _request(model.metadata, operation, self.meta.endpoint_url, parameters)
+    try:
+        responses = self.meta.events.emit(f"before-send.dynamodb.{operation}", request=request)
+        answer = first_non_none_response(responses)
+    except Exception as error:  # noqa: BLE001  # botocore retries it, or raises it
+        answer = error
+    called = model.operation_model(operation)
+    if isinstance(answer, AWSResponse) and answer.status_code < 300 and _is_plain(answer):
+        parsed = orjson.loads(answer.content)
+        parsed["ResponseMetadata"] = {"HTTPStatusCode": answer.status_code, "RetryAttempts": 0}
+        ended = f"after-call.dynamodb.{operation}"
+        self.meta.events.emit(ended, http_response=answer, parsed=parsed, model=called, context={})
+        return parsed
+    _first.outcome = answer
+    return _MAKE_CALL(self, operation, parameters)
+
+
+BaseClient._make_api_call = _make_call  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _is_plain(answer: AWSResponse) -> bool:
+    return b'"B":' not in answer.content
+
+
+def _request(metadata: Any, operation: str, url: str, parameters: Any) -> AWSPreparedRequest:
+    headers: Any = HeadersDict(  # the stubs expect another class
+        {
+            "X-Amz-Target": f"{metadata['targetPrefix']}.{operation}",
+            "Content-Type": f"application/x-amz-json-{metadata['jsonVersion']}",
+        }
+    )
+    body: Any = orjson.dumps(parameters, default=_base64)
+    return AWSPreparedRequest("POST", f"{url}/", headers, body, False)
+
+
+def _get_response(self: Any, request: Any, operation_model: OperationModel, context: Any) -> Any:
+    """Take over what the first attempt led to, instead of sending the request again."""
+    answer, _first.outcome = _first.outcome, None
+    if answer is None:
+        return _GET_RESPONSE(self, request, operation_model, context)
+    if isinstance(answer, Exception):
+        return None, answer
+    received = convert_to_response_dict(answer, operation_model)
+    factory: Any = self._response_parser_factory
+    parser = factory.create_parser(operation_model.service_model.resolved_protocol)
+    parsed = parser.parse(received, operation_model.output_shape)
+    if answer.status_code >= 300:
+        self._add_modeled_error_fields(received, parsed, operation_model, parser)
+    return (answer, parsed), None
 
 
 def _construct_endpoint(
@@ -75,6 +151,7 @@ def _create_request(
         prepared: AWSPreparedRequest = _CREATE(self, params, operation_model)
         return prepared
     headers: Any = HeadersDict(params["headers"])  # the stubs expect another class
+    headers["amz-sdk-request"] = f"attempt={params['context']['retries']['attempt']}"
     return AWSPreparedRequest(params["method"], params["url"], headers, params["body"], False)
 
 

@@ -54,6 +54,8 @@ _OF_WRITES = {"killed after", "failed but applied", "applied late"}
 _ALIKE = (("unreachable", "refused", "failed"), ("answer lost", "reset", "failed but applied"))
 """Faults with the same effect, after which a caller does the same but for the time of its wait."""
 _ALIKE_OF_READS = (("unreachable", "refused", "failed", "throttled", "answer lost", "reset"),)
+_UNAPPLIED = frozenset(("unreachable", "refused", "failed", "throttled"))
+"""Faults after which nothing was applied and the caller can repeat the call."""
 _SECONDS = {"unreachable": 1, "answer lost": 5, "applied late": 5}
 """Seconds until the caller gets an error, by fault."""
 
@@ -94,6 +96,19 @@ class Call:
         for alike in _ALIKE_OF_READS if self.operation in _READS else _ALIKE:
             left -= {*alike} - {alike[self.number % len(alike)]}
         return tuple(name for name in self.faults if name in left)
+
+    @property
+    def unapplied(self) -> frozenset[str]:
+        """Return the faults after which a repetition gets the answer that this call would get."""
+        return frozenset(*_ALIKE_OF_READS) if self.operation in _READS else _UNAPPLIED
+
+    def repeats(self, other: "Call | None") -> bool:
+        """Return whether this is the next call after the other, and the SDK's repetition of it."""
+        if other is None or self.number != other.number + 1:
+            return False
+        attempt = self.request.headers.get("amz-sdk-request", "")
+        is_first = not attempt or attempt in ("attempt=1", b"attempt=1")
+        return not is_first and self.request.body == other.request.body
 
     @property
     def own_faults(self) -> tuple[str, ...]:

@@ -70,7 +70,8 @@ class EveryFault:
     """Each distinct fault at each call, each in a process of its own, which is forked at the call.
 
     So what happens before the fault runs once, and not once per fault. A process injects as many
-    faults as `depth` says, at most one per call.
+    faults as `depth` says, at most one per call. It ends early if the SDK repeats the call and
+    nothing was applied: what follows is then what followed without the fault, but for the time.
     """
 
     depth: int = 1
@@ -84,15 +85,20 @@ class EveryFault:
     """The violations in the forked processes, each with its faults."""
     report: int | None = None
     """In a forked process, the file that its parent reads."""
+    last: Call | None = None
+    """The call with the last fault, if nothing was applied."""
 
     def fault(self, call: Call) -> str | None:
         if len(self.injected) == self.depth:
+            if call.repeats(self.last):
+                self.end([])
             return None
         for fault in call.distinct_faults:
             self.branches += 1
             if (self.injected or self.branches % self.parts == self.part) and self._fork():
                 self.injected += ((call.number, fault),)
                 self.branches = 0
+                self.last = call if fault in call.unapplied else None
                 return fault
         return None
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.console.pages import Console
 from tests.e2e.remote import Operate, RemoteShop
@@ -399,7 +399,15 @@ def test_a_selection_is_kept_on_other_pages_until_it_is_cleared(
         console.page.get_by_role("button", name="Dismiss").click()
     assert {stored(seller, licenses[at])["valid_duration"] for at in (0, 25)} == {"3y"}
 
+    held: list[Route] = []
+    console.page.route("**/licenses/?id__in=*", held.append)
+    with console.page.expect_request("**/licenses/?id__in=*"):
+        bar.get_by_role("button", name="Disable").click()
+        console.page.get_by_role("dialog").get_by_role("button", name="Disable").click()
     bar.get_by_role("button", name="Clear selection").click()
+    expect(bar).to_have_count(0)
+    with console.page.expect_response("**/licenses/?id__in=*"):  # of those on the other page
+        held[0].continue_()
     expect(bar).to_have_count(0)
     console.page.get_by_role("button", name="Previous").click()
     expect(console.page.get_by_role("checkbox", checked=True)).to_have_count(0)

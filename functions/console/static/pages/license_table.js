@@ -34,7 +34,9 @@ export function useSelection(shown, onChanged) {
     const query = { id__in: ids.join(","), limit: ids.length };
     try {
       const { results } = await api.get("licenses/", query);
-      chosen.value = new Map([...chosen.peek(), ...results.map(pair)]);
+      const kept = chosen.peek();
+      const still = results.filter((/** @type {License} */ { id }) => kept.has(id));
+      chosen.value = new Map([...kept, ...still.map(pair)]);
     } catch {
       // Their next change is refused if they have changed: it names the version that is known here.
     }
