@@ -28,6 +28,7 @@ from tests.moto_tables import local_template
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AWSStepFunctions": "stepfunctions"}
 _BY_STATE = frozenset({"update_operand", "update_type"})
 """Rules that depend on what a table holds, which here is nothing."""
+_SHORT = 255
 UNLIMITED = {"S": str, "N": str, "BOOL": bool}
 """Members of an AttributeValue of which the service model says the type and nothing else."""
 _TOTALS: dict[str, tuple[int, Callable[[Any], int]]] = {
@@ -119,6 +120,8 @@ def _checked(shape: Shape | None, value: Any, at: str) -> Iterator[str]:
             for number, part in enumerate(value if isinstance(value, list) else ()):
                 yield from _checked(_part(shape, "member"), part, f"{at}/{number}")
         case "map":
+            if _is_plain_record(shape, value):
+                return
             yield from _sized(shape, value, dict, at)
             for name, part in value.items() if isinstance(value, dict) else ():
                 yield from _checked(_part(shape, "key"), name, f"{at}/{name}")
@@ -151,9 +154,19 @@ def _structure(shape: Any, value: Any, at: str) -> Iterator[str]:
         yield from _checked(shape.members[name], value[name], f"{at}/{name}")
 
 
-def _is_unlimited(value: dict[str, Any]) -> bool:
+def _is_plain_record(shape: Any, value: Any) -> bool:
+    """Whether a record or a key has such values only, under names that are surely short enough."""
+    return (
+        shape.value.name == "AttributeValue"
+        and isinstance(value, dict)
+        and not shape.metadata
+        and all(len(name) < _SHORT and _is_unlimited(part) for name, part in value.items())
+    )
+
+
+def _is_unlimited(value: Any) -> bool:
     """Whether an attribute's value has one type, and is of it: most are, and need no long look."""
-    if len(value) != 1:
+    if not isinstance(value, dict) or len(value) != 1:
         return False
     ((name, part),) = value.items()
     return type(part) is UNLIMITED.get(name)

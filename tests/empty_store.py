@@ -15,6 +15,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from functions.web.auth import forget_keys
 from shared.store.dynamo import client
 from shared.store.licenses import forget_committed
+from shared.workflows import imports_at_rest
 from tests import emulated, quick_moto
 from tests.aws_requests import heard_requests
 from tests.light_botocore import lighten
@@ -91,6 +92,7 @@ def _aws(patch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
         return
     lighten(patch)
+    patch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)  # moto's indexes have every write at once
     patch.setattr(BotocoreStubber, "process_request", _one_at_a_time(_PROCESS_REQUEST))
     with mock_aws():
         make_tables(client())

@@ -91,8 +91,12 @@ def _make_call(self: Any, operation: str, parameters: Any) -> Any:
     if isinstance(answer, AWSResponse) and answer.status_code < 300 and _is_plain(answer):
         parsed = orjson.loads(answer.content)
         parsed["ResponseMetadata"] = {"HTTPStatusCode": answer.status_code, "RetryAttempts": 0}
+        # Those who count calls hear of this one now; of a failed one, when botocore begins it.
+        sent = {"headers": request.headers, "body": request.body}
+        events, about = self.meta.events, {"model": called, "context": {}}
+        events.emit(f"before-call.dynamodb.{operation}", params=sent, request_signer=None, **about)
         ended = f"after-call.dynamodb.{operation}"
-        self.meta.events.emit(ended, http_response=answer, parsed=parsed, model=called, context={})
+        events.emit(ended, http_response=answer, parsed=parsed, **about)
         return parsed
     _first.outcome = answer
     return _MAKE_CALL(self, operation, parameters)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ type Record = dict[str, Any]
 type Images = dict[tuple[str, str], dict[str, Any]]
 
 STREAMS = ("ORDERS_TABLE", "CUSTOMERS_TABLE", "LICENSES_TABLE", "IMPORTS_TABLE")
+_READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan"})
 SECONDS = 1_790_000_000
 
 
@@ -34,10 +36,12 @@ class Streams:
     records: list[Record] = field(default_factory=list)
     images: dict[str, Images] = field(default_factory=dict)
 
-    def note(self) -> None:
-        """Report what has changed since the last time."""
+    def note(self, request: str | None = None) -> None:
+        """Report what has changed since the last time, in all tables or in those of a request."""
         for env_name in STREAMS:
             name = dynamo.table(env_name)
+            if request is not None and name not in request:
+                continue
             before, now = self.images.get(name, {}), _images(name)
             for key in {**before, **now}:
                 if before.get(key) != now.get(key):
@@ -71,8 +75,9 @@ def streaming(patch: pytest.MonkeyPatch) -> Iterator[Streams]:
 
     def noted(self: Any, request: Any) -> Any:
         answer = carry_out(self, request)
-        if b"DynamoDB" in _bytes(request.headers.get("X-Amz-Target", "")):
-            streams.note()
+        service, _dot, operation = _text(request.headers.get("X-Amz-Target", "")).partition(".")
+        if service.startswith("DynamoDB") and operation not in _READS:
+            streams.note(_text(request.body))
         return answer
 
     with patch.context() as patched:
@@ -85,11 +90,16 @@ def passes(record: Record, function: str = "PublishEvents") -> bool:
     table = record["eventSourceARN"].split("/")[1]
     sent: Any = record
     return any(
-        EventPattern.load(pattern).matches_event(sent)
-        for pattern in patterns(function).get(table, [])
+        _pattern(pattern).matches_event(sent) for pattern in patterns(function).get(table, [])
     )
 
 
+@cache
+def _pattern(text: str) -> EventPattern:
+    return EventPattern.load(text)
+
+
+@cache
 def patterns(function: str = "PublishEvents") -> dict[str, list[str]]:
     """The patterns of a function's event source mappings, by table."""
     return {
@@ -119,5 +129,5 @@ def _as_sent(image: dict[str, Any]) -> dict[str, Any]:
     return sent
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
+def _text(text: str | bytes) -> str:
+    return text.decode() if isinstance(text, bytes) else text

@@ -1,7 +1,9 @@
 """The kinds of schedules by name, and the command that reproduces one."""
 
 from collections.abc import Callable
+from functools import cache
 
+from infra.stamp import ROOT, digest
 from tests.faults.changes import change
 from tests.faults.exports import export
 from tests.faults.imports import manage
@@ -21,6 +23,15 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "undo": undo,
     "plans": commit_plans,
 }
+
+
+@cache
+def turn() -> int:
+    """Return a number that follows from the product's code: each change of it tests other faults.
+
+    So the tests of a commit always run the same schedules, and those of many commits run many.
+    """
+    return int(digest(ROOT / "functions", ROOT / "shared")[:12], 16)
 
 
 def replay(kind: str, seed: int) -> str:

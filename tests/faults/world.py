@@ -22,7 +22,7 @@ from tests.faults.wire import Call, description, dynamodb_response, s3_response
 from tests.wiretap import Killed
 
 BEGAN = datetime(2026, 5, 4, 12, 0, tzinfo=UTC).timestamp()
-_MOST_TURNS = 50_000
+_MOST_TURNS = 10_000
 
 
 class FaultPlan(Protocol):

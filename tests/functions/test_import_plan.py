@@ -13,7 +13,7 @@ from shared.import_job import ImportJob
 from shared.store import import_jobs, uploads
 from shared.store.access import add_api_key
 from shared.store.batch_results import batch_results
-from shared.workflows import import_chunk, imports_at_rest
+from shared.workflows import import_chunk
 from tests.functions.import_files import Files
 from tests.http_event import Reply, send
 from tests.s3_answers import s3_answers
@@ -116,10 +116,7 @@ def test_a_commit_does_what_the_dry_run_has_shown(
     assert (job.planned_by, job.dry_run) == (plan.number, False)
 
 
-def test_an_import_names_the_key_that_has_started_it(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)
+def test_an_import_names_the_key_that_has_started_it(files: Files) -> None:
     key, presented = new_api_key(
         files.shop.company, now=datetime.now(UTC), name="webshop", scopes=SCOPES
     )

@@ -12,7 +12,7 @@ from shared.access import new_api_key
 from shared.import_job import ImportJob, same_file
 from shared.store import dynamo, import_jobs, uploads, workers
 from shared.store.access import add_api_key
-from shared.workflows import import_chunk, imports_at_rest, undo_features, undo_updates
+from shared.workflows import import_chunk, undo_features, undo_updates
 from shared.workflows.import_results import results_csv
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files
@@ -29,11 +29,6 @@ ALL = {
 CUSTOMERS = "email,first_name\nana@x.test,Ana\nben@x.test,Ben\n"
 FEATURES = "license_key,code,max_consumption\nK-1,f1,\nK-1,credits,5\nK-2,f1,\n"
 UPDATE = {"on_existing": "update"}
-
-
-@pytest.fixture(autouse=True)
-def indexes_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)
 
 
 @pytest.fixture(params=["inline", "machine"])

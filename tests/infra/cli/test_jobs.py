@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from infra.cli.stages import open_client
-from shared.workflows import imports_at_rest
 from tests.functions.shop import Shop
 from tests.infra.served import Keywright
 
@@ -145,9 +144,8 @@ def test_a_list_of_no_imports_is_empty(keywright: Keywright, limit: str) -> None
 
 
 @pytest.fixture
-def many(keywright: Keywright, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+def many(keywright: Keywright, tmp_path: Path) -> int:
     """The number of an import that has created 120 licenses and an order."""
-    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", 0.0)
     path = tmp_path / "many.csv"
     rows = "".join(f"OLD-{n},kp,o-1\n" for n in range(120))
     path.write_text(f"license__license_key,product__short_code,order__store_id\n{rows}")
