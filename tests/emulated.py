@@ -20,7 +20,7 @@ from shared.store import uploads
 from tests.faults.dynamodb import tables_of
 from tests.models.services import Emulator
 from tests.moto_tables import local_template, make_bucket
-from tests.second_opinion.known_tests import KNOWN_TESTS, WITHOUT_S3
+from tests.second_opinion.known_tests import KNOWN_FIXTURES, KNOWN_TESTS, WITHOUT_S3
 
 BUCKET = "uploads"
 _AT_ONCE: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
@@ -98,7 +98,10 @@ def carry_out(request: AWSPreparedRequest) -> AWSResponse | None:
 def expect_known(items: list[pytest.Item]) -> None:
     """Mark what is known to fail on the emulator; it must fail, or its entry is out of date."""
     if emulator := chosen():
-        reasons = KNOWN_TESTS.get(emulator.name, {})
+        tests, fixtures = KNOWN_TESTS[emulator.name], KNOWN_FIXTURES[emulator.name]
         for item in items:
-            if reason := reasons.get(item.nodeid.partition("[")[0]) or reasons.get(item.nodeid):
+            reasons = [tests.get(item.nodeid), tests.get(item.nodeid.partition("[")[0])]
+            used: list[str] = getattr(item, "fixturenames", [])
+            reasons += [reason for name, reason in fixtures.items() if name in used]
+            if reason := next(filter(None, reasons), None):
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
