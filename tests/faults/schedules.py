@@ -10,7 +10,7 @@ from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
 from tests.faults.plans import commit_plans
-from tests.faults.undos import undo
+from tests.faults.undo_rivals import undo
 from tests.faults.update_models import compare
 from tests.faults.world import World
 

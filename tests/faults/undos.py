@@ -1,8 +1,6 @@
 """Schedules of undos: imports of every kind, their undo, and everything that interferes with it."""
 
 import os
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -11,20 +9,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import job_status, start_import, sweep
 from shared.import_job import ENDED
-from shared.store.dynamo import from_item
 from tests.faults.changes import COMPANY, Changers
-from tests.faults.check_undos import UndoWatch, check_undos, visible
+from tests.faults.check_undos import UndoWatch, visible
 from tests.faults.history import IMPORTS
-from tests.faults.laboratory import Laboratory
-from tests.faults.orders import fault_plan
-from tests.faults.world import NoFaults, World
+from tests.faults.world import NoFaults
 from tests.http_event import Reply, send
 
 _HEADER = "license__license_key,product__short_code,order__store_id,customer__email\n"
 _KEYS = ("IMP-1", "IMP-2", "IMP-3", "IMP-4", "IMP-5")
-_PEOPLE = ("ana@x.test", "ben@x.test", "carl@x.test")
-_OLD_ORDER, _NEW_ORDERS = "o-1", ("n-1", "n-2", "")
-_TRIES, _ROUNDS, _PATIENCE = 4, 8, 400
+PEOPLE = ("ana@x.test", "ben@x.test", "carl@x.test")
+OLD_ORDER, NEW_ORDERS = "o-1", ("n-1", "n-2", "")
+_TRIES, _ROUNDS, PATIENCE = 4, 8, 400
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Undoers(Changers):
         """Place an order, and import older records, of which the undone import changes some."""
         os.environ["IMPORT_INLINE_BYTES"] = self.world.rng.choice(("0", "1000000"))
         self.place_orders()
-        older = "".join(f"{key},kp,{_OLD_ORDER},ana@x.test\n" for key in ("OLD-1", "OLD-2"))
+        older = "".join(f"{key},kp,{OLD_ORDER},ana@x.test\n" for key in ("OLD-1", "OLD-2"))
         self.bring_alone(Sheet("licenses", (_HEADER + older).encode()))
         people = b"email,first_name\nana@x.test,Ana\nzoe@x.test,Zoe\n"
         self.bring_alone(Sheet("customers", people, {"on_existing": "update"}))
@@ -81,7 +76,7 @@ class Undoers(Changers):
         rng = self.world.rng
         match rng.randrange(6):
             case 0:
-                names = rng.sample((*_PEOPLE, "zoe@x.test"), 3)
+                names = rng.sample((*PEOPLE, "zoe@x.test"), 3)
                 rows = "".join(f"{email},{rng.randrange(9)}\n" for email in names)
                 how = {"on_existing": rng.choice(("update", "keep"))}
                 return Sheet("customers", f"email,phone\n{rows}".encode(), how)
@@ -104,8 +99,8 @@ class Undoers(Changers):
     def _licenses(self) -> Sheet:
         rng, rows = self.world.rng, []
         for key in (*_KEYS, *rng.sample(("OLD-1", "KEY-1"), rng.randrange(2))):
-            code, order = rng.choice(("kp", "cp")), rng.choice((_OLD_ORDER, *_NEW_ORDERS))
-            rows.append(f"{key},{code},{order},{rng.choice((*_PEOPLE, ''))}\n")
+            code, order = rng.choice(("kp", "cp")), rng.choice((OLD_ORDER, *NEW_ORDERS))
+            rows.append(f"{key},{code},{order},{rng.choice((*PEOPLE, ''))}\n")
         rng.shuffle(rows)
         return Sheet("licenses", (_HEADER + "".join(rows)).encode())
 
@@ -136,7 +131,7 @@ class Undoers(Changers):
         if reply is None or reply.status != 202:
             return
         planned = reply.json()["id"]
-        for _ in range(_PATIENCE):
+        for _ in range(PATIENCE):
             if self.job(planned)["state"]["S"] in ENDED:
                 break
             self.world.wait()
@@ -146,7 +141,7 @@ class Undoers(Changers):
     def plan_next_to_orders(self, number: int) -> None:
         """Run a dry run while orders name customers of the import, and delete these orders."""
         self.is_alone = False
-        items, emails = [{"product_code": "kp", "licenses": [{}]}], _PEOPLE[1:]
+        items, emails = [{"product_code": "kp", "licenses": [{}]}], PEOPLE[1:]
         for email in emails:
             order = partial(self.shop.order, id=email, items=items, customer={"email": email})
             self.world.alone("customer", order)
@@ -209,94 +204,6 @@ class Undoers(Changers):
             COMPANY, f"job#{number:010}"
         ]
         return item
-
-    def interfere(self, what: str, number: int) -> None:
-        """Start a client that interferes with the undo of an import."""
-        rng = self.world.rng
-        if what not in _HARMLESS:
-            self.is_alone = False
-        act: Any = {
-            "again": self._repeat_undo(number),
-            "plan": partial(self.plan_and_commit, number),
-            "look": partial(self.plan, number),
-            "patch": self._change_some,
-            "append": partial(self._append, rng.choice(("n-1", "n-2", _OLD_ORDER))),
-            "order": partial(self._buy, rng.choices(_PEOPLE, k=6)),
-            "delete": self._delete_some,
-            "import": partial(self.bring, self._licenses()),
-            "features": partial(self.bring, self.sheet()),
-            "cancel": partial(self._about_soon, "cancel"),
-            "retry": partial(self._about_import, number, "retry"),
-        }.get(what)
-        if what == "sweep":
-            self._act(what, partial(sweep.handler, {}, LambdaContext()), company=None)
-        else:
-            delays = [self._later, self._while_running]
-            delays += [self._once_planned] if self.is_planned else []
-            self.world.spawn(what, partial(rng.choice(delays), rng.randrange(60), act))
-
-    def _while_running(self, turns: int, act: Any) -> None:
-        """Act some turns after an undo has begun to write."""
-        for _ in range(_PATIENCE):
-            if self._imports_in("running"):
-                break
-            self.world.wait()
-        self._later(turns, act)
-
-    def _once_planned(self, turns: int, act: Any) -> None:
-        """Act some turns after a dry run has ended."""
-        for _ in range(_PATIENCE):
-            if self.plans:
-                break
-            self.world.wait()
-        self._later(turns, act)
-
-    def _repeat_undo(self, number: int) -> Any:
-        """The request of another client for what is undone already."""
-        is_plain = not self.is_planned or self.world.rng.random() < 0.3
-        return partial(self.undo, number) if is_plain else self.commit
-
-    def _later(self, turns: int, act: Any) -> None:
-        for _ in range(turns):
-            self.world.wait()
-        act()
-
-    def _some(self) -> list[dict[str, Any]]:
-        found = self._ask("/licenses/?limit=100")
-        return [lic for lic in found if str(lic["license_key"])[:3] in ("IMP", "OLD")]
-
-    def _change_some(self) -> None:
-        for lic in self._some()[:3]:
-            body = {"note": str(self.world.rng.random())}
-            self._insist("patch", partial(self.shop.patch, f"/licenses/{lic['id']}/", body))
-        for customer in self._ask("/customers/")[:1]:
-            body = {"phone": str(self.world.rng.random())}
-            self._insist("patch", partial(self.shop.patch, f"/customers/{customer['id']}/", body))
-
-    def _delete_some(self) -> None:
-        for lic in self._some()[:2]:
-            self._drop(f"/licenses/{lic['id']}/")
-
-    def _append(self, store_id: str) -> None:
-        items = [{"product_code": "kp", "licenses": [{}]}]
-        self._insist("append", partial(self.shop.order, id=store_id, append=True, items=items))
-
-    def _buy(self, emails: Sequence[str]) -> None:
-        """Place an order for each of these customers, so that some meet their deletion."""
-        items = [{"product_code": "kp", "licenses": [{}]}]
-        for email in emails:
-            name = f"b-{self.world.rng.random()}"
-            order = partial(self.shop.order, id=name, items=items, customer={"email": email})
-            self._insist("order", order)
-
-    def _about_soon(self, action: str) -> None:
-        """Send a request about the first undo as soon as it exists."""
-        for _ in range(_PATIENCE):
-            if undos := self.undos():
-                self._later(self.world.rng.randrange(60), lambda: None)
-                self._about_import(undos[0], action)
-                return
-            self.world.wait()
 
     def undos(self) -> list[int]:
         """The numbers of undos that write."""
@@ -370,60 +277,3 @@ class Undoers(Changers):
         for step in list(self.machine.steps):
             self.machine.call(step)
         self.world.run()
-
-
-_HARMLESS = ("again", "plan", "look", "sweep")
-"""What changes no record but by the undo."""
-_INTERFERENCE = (
-    *("again", "again", "look", "sweep", "patch", "patch", "append", "append", "order", "order"),
-    *("delete", "import", "import", "features", "cancel", "cancel", "retry", "plan"),
-)
-
-
-def _is_undoable(job: dict[str, Any]) -> bool:
-    """Whether an import has written something, or may have."""
-    if "rows" not in job or job["state"]["S"] == "rejected":
-        return False
-    counts = from_item(job).get("counts", {})
-    written = any(n for name, n in counts.items() if name.startswith(("created_", "updated_")))
-    return written or job["state"]["S"] in ("cancelled", "failed")
-
-
-def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
-    """Run one schedule; returns its world and the violations."""
-    world = lab.world(seed)
-    run, rng = Undoers(lab, world), world.rng
-    run.prepare()
-    sheet = run.sheet()
-    is_stopped = rng.random() < 0.25
-    if is_stopped:
-        world.fault_plan = fault_plan(rng)
-        run.world.spawn("canceller", run._cancel_running)  # noqa: SLF001  # of the base class
-    number = world.alone("importer", partial(run.bring, sheet)).result
-    world.run()
-    if number is None:
-        return world, []
-    if is_stopped:
-        world.calm()
-        run._rounds()  # noqa: SLF001
-    job = run.job(number)
-    if not _is_undoable(job):
-        return world, []
-    made = random.Random(seed)
-    run.is_planned = made.random() < 0.7
-    if run.is_planned:
-        made.choice((run.plan_alone, run.plan_next_to_orders, lambda _: None, lambda _: None))(
-            number
-        )
-    world.fault_plan = fault_plan(rng)
-    how = run.plan_and_commit if run.is_planned else run.undo
-    world.spawn("undoer", run.commit if run.plans else partial(how, number))
-    is_quiet = made.random() < 0.3
-    some = _HARMLESS if is_quiet else _INTERFERENCE
-    for what in made.sample(some, made.randint(0, min(4, len(some)))):
-        run.interfere(what, number)
-    if rng.random() < 0.15:
-        world.blackout = world.calls + rng.randrange(3, 80)
-    world.run()
-    run.finish(number)
-    return world, check_undos(run, number)

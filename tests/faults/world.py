@@ -150,6 +150,8 @@ class Actor:
     error: BaseException | None = None
     done: bool = False
     dead: bool = False
+    hurries: bool = False
+    """Whether no other actor runs before its next calls."""
     process: "Actor | None" = None
     """The actor in whose process it is a thread; both die together."""
     dies_after: int | None = None
@@ -240,7 +242,7 @@ class World:
 
     def pause(self) -> None:
         """Let other actors run first, if the fault plan decides so."""
-        if self.current is not None and self.fault_plan.turns():
+        if self.current is not None and not self.current.hurries and self.fault_plan.turns():
             self.wait()
 
     def wait(self) -> None:
