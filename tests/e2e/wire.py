@@ -110,8 +110,8 @@ def _wait_for(wire: Wire) -> None:
 @contextmanager
 def sent_through(wire: Wire, stack: LocalStack, *modules: str) -> Iterator[None]:
     """The functions of these modules call AWS over the wire, for as long as the block runs."""
-    # The emulator may take a minute to stop many workers; the second request finds it done.
-    config = Config(read_timeout=8, retries={"total_max_attempts": 8})
+    # The emulator may take minutes to stop many workers; a later request finds it done.
+    config = Config(read_timeout=8, retries={"total_max_attempts": 30})
     client: Any = boto3.client("lambda", config=config, **behind(stack))
     found = functions(stack, *modules)
 

@@ -400,7 +400,11 @@ def test_a_selection_is_kept_on_other_pages_until_it_is_cleared(
     assert {stored(seller, licenses[at])["valid_duration"] for at in (0, 25)} == {"3y"}
 
     held: list[Route] = []
-    console.page.route("**/licenses/?id__in=*", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    console.page.route("**/licenses/?id__in=*", hold)
     with console.page.expect_request("**/licenses/?id__in=*"):
         bar.get_by_role("button", name="Disable").click()
         console.page.get_by_role("dialog").get_by_role("button", name="Disable").click()
