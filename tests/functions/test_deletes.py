@@ -12,7 +12,8 @@ from functions import job_status
 from shared import issuing
 from shared.import_job import ImportJob, transition
 from shared.store import dynamo, import_jobs, uploads, workers
-from shared.workflows import assign_users, delete_orders
+from shared.workflows import assign_users, delete_orders, imports_at_rest
+from shared.workflows.imports_at_rest import INDEXED_WITHIN
 from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop, fault_codes
 from tests.http_event import send
@@ -471,6 +472,7 @@ def test_a_customer_is_deleted_once_the_index_has_what_an_import_wrote(
     files: Files, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
+    monkeypatch.setattr(imports_at_rest, "INDEXED_WITHIN", INDEXED_WITHIN)
     bring(files, ("K-1", "kp", "o-1", "ana@x.test"))
     clock.shift(2)
     monkeypatch.setattr("time.sleep", slept.append)
