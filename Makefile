@@ -91,9 +91,6 @@ $(API_TYPES): $(PYTHON_SOURCES) package-lock.json | setup
 faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports|changes|updates|exports|plans|undo)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
-every-fault: setup ## Inject every fault at every call of each use case; the tests inject some of them
-	@$(VENV)/pytest tests/faults/test_every_call.py -n 2 --every-fault
-
 first-seeds: setup ## Find the first schedule that shows each planted bug, which keeps its test quick
 	@$(VENV)/python -m tests.faults.first_seeds
 

@@ -22,11 +22,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME=URL",
         help="run what needs a store on this emulator instead of on moto; see tests/emulated.py",
     )
-    parser.addoption(
-        "--every-fault",
-        action="store_true",
-        help="inject all faults at the calls of a use case, and not only those whose turn it is",
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -35,7 +35,7 @@ _GET_RESPONSE: Any = vars(Endpoint)["_do_get_response"]
 _CREATE = Endpoint.create_request
 _SERIALIZE = JSONSerializer.serialize_to_request
 _PARSE: Any = vars(JSONParser)["_handle_json_body"]
-_ON_RECORDS = frozenset(
+ON_RECORDS = frozenset(
     {
         "BatchGetItem",
         "BatchWriteItem",
@@ -47,7 +47,7 @@ _ON_RECORDS = frozenset(
         "UpdateItem",
     }
 )
-_OF_RECORDS = frozenset(f"{operation}Output" for operation in _ON_RECORDS)
+_OF_RECORDS = frozenset(f"{operation}Output" for operation in ON_RECORDS)
 
 
 class _First(threading.local):
@@ -69,9 +69,8 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JSONSerializer, "serialize_to_request", _serialize)
     patch.setattr(JSONParser, "_handle_json_body", _parse)
     patch.setattr(Endpoint, "_do_get_response", _get_response)
-    patch.setattr(
-        "tests.light_botocore._is_light", True
-    )  # the class's method stays; others wrap it
+    # The class keeps its method, because others wrap it.
+    patch.setattr("tests.light_botocore._is_light", True)
     # Retries are immediate; their number does not change.
     patch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _seconds: None))
 
@@ -79,7 +78,7 @@ def lighten(patch: pytest.MonkeyPatch) -> None:
 def _make_call(self: Any, operation: str, parameters: Any) -> Any:
     """Make a call, without botocore's machinery if the first attempt of one on records succeeds."""
     model = self.meta.service_model
-    if not _is_light or operation not in _ON_RECORDS or model.service_name != "dynamodb":
+    if not _is_light or operation not in ON_RECORDS or model.service_name != "dynamodb":
         return _MAKE_CALL(self, operation, parameters)
     request = _request(model.metadata, operation, self.meta.endpoint_url, parameters)
     try:
@@ -102,7 +101,7 @@ def _make_call(self: Any, operation: str, parameters: Any) -> Any:
     return _MAKE_CALL(self, operation, parameters)
 
 
-BaseClient._make_api_call = _make_call  # type: ignore[attr-defined]  # noqa: SLF001
+BaseClient._make_api_call = _make_call  # type: ignore[attr-defined]  # noqa: SLF001  # before others wrap it
 
 
 def _is_plain(answer: AWSResponse) -> bool:

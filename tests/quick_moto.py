@@ -33,20 +33,10 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from werkzeug.exceptions import HTTPException
 
+from tests.light_botocore import ON_RECORDS
+
 type _Answer = tuple[int, dict[str, Any], str | bytes]
 
-_OPERATIONS = frozenset(
-    {
-        "BatchGetItem",
-        "BatchWriteItem",
-        "DeleteItem",
-        "GetItem",
-        "PutItem",
-        "Query",
-        "TransactWriteItems",
-        "UpdateItem",
-    }
-)
 _URLS: Any = vars(BaseBackend)["urls"].fget
 _made: dict[tuple[type, str], Any] = {}
 _JSON = "application/x-amz-json-1.0"
@@ -66,7 +56,7 @@ def _process(process: Any, _: BotocoreStubber, args: Any, named: Any) -> _Answer
     """Answer an operation on records; all others, and binary values, are left to moto."""
     request: AWSPreparedRequest = args[0]
     service, _dot, operation = _text(request.headers.get("X-Amz-Target", "")).partition(".")
-    if service == "DynamoDB_20120810" and operation in _OPERATIONS:
+    if service == "DynamoDB_20120810" and operation in ON_RECORDS:
         body = _text(request.body)
         if '"B":' not in body:
             return _answer(operation, orjson.loads(body))

@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
 
 @cache
 def turn() -> int:
-    """Return a number that follows from the product's code: each change of it tests other faults.
+    """Return a number that follows from the product's code, to test other seeds after each change.
 
     So the tests of a commit always run the same schedules, and those of many commits run many.
     """

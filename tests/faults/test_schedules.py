@@ -7,13 +7,13 @@ from tests.faults.schedules import KINDS, play, turn
 
 BLOCK = 20
 SCHEDULES = {
-    "orders": 100,
-    "imports": 80,
-    "changes": 60,
-    "updates": 60,
-    "exports": 40,
-    "undo": 40,
-    "plans": 60,
+    "orders": 200,
+    "imports": 160,
+    "changes": 100,
+    "updates": 100,
+    "exports": 60,
+    "undo": 80,
+    "plans": 100,
 }
 """Schedules in each run of the tests; `make faults` runs any number of others."""
 _SEEDS = 1_000_000

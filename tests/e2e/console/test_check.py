@@ -468,7 +468,7 @@ def comparable(check: dict[str, Any]) -> dict[str, Any]:
 def test_the_page_stays_responsive_while_200_000_rows_are_checked(
     console: Console, vendor: RemoteShop
 ) -> None:
-    """No task blocks the page for long: checked at once, the file would take several seconds."""
+    """No task blocks the page for longer than 200 ms."""
     page = console.page
     rows = (f"big-{n:06},kp,perpetual,Ana {n},a{n % 5000}@big.test" for n in range(199_999))
     header = f"{KEY},license__license_type,customer__first_name,customer__email"
@@ -481,7 +481,7 @@ def test_the_page_stays_responsive_while_200_000_rows_are_checked(
 
     console.see("must be one of 'perpetual'")
     assert len(page.evaluate("[...window.shares]")) > 3, "progress was not shown"
-    assert page.evaluate("window.longest") < 1_000, "milliseconds without an answer"
+    assert page.evaluate("window.longest") < 200, "milliseconds without an answer"
 
 
 DUPLICATES = {
