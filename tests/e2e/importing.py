@@ -5,7 +5,7 @@ import io
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,12 @@ def drop(stack: LocalStack, key: str, data: bytes, **metadata: str) -> None:
     client.put_object(Bucket=stack["uploads_bucket"], Key=key, Body=data, Metadata=metadata)
 
 
+def begun(shop: RemoteShop, number: int) -> Any:
+    """The native view of a job that has imported its first rows."""
+    path = f"/imports/{number}/"
+    return _until(shop, path, lambda view: bool(view["progress"]["rows_done"]))
+
+
 def ended(shop: RemoteShop, number: int) -> Any:
     """The native view of a job that has ended."""
     return _ended(shop, f"/imports/{number}/")
@@ -123,13 +129,17 @@ def result(shop: RemoteShop, kind: str, number: int) -> Any:
 
 
 def _ended(shop: RemoteShop, path: str) -> Any:
+    return _until(shop, path, lambda view: view["status"] in ("success", "error"))
+
+
+def _until(shop: RemoteShop, path: str, is_so: Callable[[Any], bool]) -> Any:
     until = time.monotonic() + PATIENCE
     while True:
         answer = shop.get(path)
         assert answer.status == 200, answer.text
         view = answer.json()
         assert view["status"] in ("pending", "running", "success", "error")
-        if view["status"] in ("success", "error"):
+        if is_so(view):
             return view
         assert time.monotonic() < until, view
         time.sleep(0.2)

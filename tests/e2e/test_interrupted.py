@@ -11,7 +11,7 @@ import pytest
 
 from infra.local.emulator import Emulator
 from infra.local.stack import LocalStack
-from tests.e2e.importing import PATIENCE, ended
+from tests.e2e.importing import PATIENCE, begun, ended
 from tests.e2e.remote import Operate, RemoteShop, Tables, opened
 from tests.e2e.sample_import import (
     ROWS,
@@ -67,11 +67,7 @@ def half_way(wire: Wire, stack: LocalStack, shop: RemoteShop, tag: str) -> Itera
     last = f"contains(to_string(@), '{tag} {ROWS - 1}')"
     with wire.meeting(fault("reset", "dynamodb.BatchExecuteStatement", body=last)):
         number = dropped_file(stack, shop, tag)
-        until = time.monotonic() + PATIENCE
-        while not (done := shop.get(f"/imports/{number}/").json()["progress"]["rows_done"]):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        assert done < ROWS
+        assert begun(shop, number)["progress"]["rows_done"] < ROWS
         yield number
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.e2e.console.pages import Console
-from tests.e2e.importing import ended, imports_paused, licenses, post, request_import
+from tests.e2e.importing import begun, ended, imports_paused, licenses, post, request_import
 from tests.e2e.remote import Operate, RemoteShop, opened
 
 EMPTY = b"email\n"
@@ -19,8 +19,7 @@ def test_a_list_updates_itself_and_an_import_can_be_cancelled_and_retried(
     page = console.page
     rows = ((f"slow-{n:05}", "kp", f"slow-{n}", f"slow-{n}@m.test") for n in range(ROWS))
     number = post(vendor, "licenses", licenses(rows), name="many.csv")
-    while not vendor.get(f"/imports/{number}/").json()["progress"]["rows_done"]:
-        page.wait_for_timeout(100)
+    begun(vendor, number)
     with imports_paused(home):
         console.visit("imports/licenses?status=running", vendor)
 

@@ -199,15 +199,12 @@ function RowPager({ offset, count, total }) {
   const at = offset.value;
   if (count <= SHOWN) return html`<p class="pager">${formatCount(total, "row")}</p>`;
   const last = Math.min(at + SHOWN, count);
-  const next = () => {
-    if (last < count) offset.value = last;
-  };
   return html`<nav class="pager" aria-label="Pages of rows with errors">
     <span>${formatNumber(at + 1)}–${formatNumber(last)} of ${formatCount(total, "row")}</span>
-    <${Button} plain icon="back" aria-disabled=${at ? undefined : "true"}
+    <${Button} plain icon="back" disabled=${!at}
       onPress=${() => (offset.value = Math.max(0, at - SHOWN))}>Previous<//>
-    <${Button} plain icon="next" aria-disabled=${last < count ? undefined : "true"}
-      onPress=${next}>Next<//>
+    <${Button} plain icon="next" disabled=${last >= count}
+      onPress=${() => (offset.value = last)}>Next<//>
   </nav>`;
 }
 
@@ -229,9 +226,9 @@ export function CursorPager({ page, cursors, count: rows, what }) {
   };
   return html`<nav class="pager" aria-label="Pages of ${what}">
     <span>${formatCount(rows, "row")}</span>
-    <${Button} plain icon="back" aria-disabled=${cursors.value.length ? undefined : "true"}
+    <${Button} plain icon="back" disabled=${!cursors.value.length}
       onPress=${() => (cursors.value = cursors.value.slice(0, -1))}>Previous<//>
-    <${Button} plain icon="next" aria-disabled=${page.cursor ? undefined : "true"}
+    <${Button} plain icon="next" disabled=${!page.cursor}
       onPress=${next}>Next<//>
   </nav>`;
 }

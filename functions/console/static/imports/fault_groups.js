@@ -77,8 +77,8 @@ function Replace({ group, value: { value, count }, onReplace, validate, meant })
       <input value=${typed.value || meant} aria-label="Replacement for ${value} in ${group.column}" spellcheck=${false}
         autocomplete="off" onInput=${(/** @type {{ currentTarget: HTMLInputElement }} */ { currentTarget }) => (typed.value = currentTarget.value)} />
       <${Button} plain aria-label="Replace ${rows} ${value} in ${group.column}"
-        aria-disabled=${isReady ? undefined : "true"}
-        onPress=${() => isReady && onReplace(group, value, replacement.trim())}>Replace ${rows}<//>
+        disabled=${!isReady}
+        onPress=${() => onReplace(group, value, replacement.trim())}>Replace ${rows}<//>
     </span>
     ${problem && html`<span class="wrong">${problem}</span>`}
   </div>`;

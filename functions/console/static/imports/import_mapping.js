@@ -220,7 +220,7 @@ function SavedMappings({ kind, form, onChange }) {
       placeholder="old-shop" hint="Lower-case letters, digits, dots and hyphens"
       onInput=${(/** @type {string} */ text) => (name.value = text)} />
     <div class="row"><${Button} plain scope="imports:write" onPress=${save}
-      aria-disabled=${isNamed && !isEmptyMapping(form.mapping) ? undefined : "true"}>
+      disabled=${!isNamed || isEmptyMapping(form.mapping)}>
       ${entries.some((entry) => entry.name === name.value) ? "Replace mapping" : "Save mapping"}<//></div>
     ${problem.value && html`<${ErrorLine} what="The mapping is not saved" problem=${problem.value} />`}
   </div>`;

@@ -38,14 +38,19 @@ export function BulkActions({ licenses, elsewhere, onChanged, onClear }) {
   const failed = useSignal(/** @type {Failed[]} */ ([]));
   const done = useSignal("");
   const extending = useSignal(false);
+  const busy = useSignal(false);
   const count = formatCount(licenses.length, "license");
   /**
+   * Send a change and reload the licenses. No other change starts until then: it would be computed
+   * from the values before this one.
+   *
    * @param {License[]} sent
    * @param {() => Promise<unknown>} send
    * @param {string} text
    */
   const change = async (sent, send, text) => {
     [error.value, failed.value, done.value, extending.value] = [null, [], "", false];
+    busy.value = true;
     try {
       await send();
       done.value = text;
@@ -55,7 +60,7 @@ export function BulkActions({ licenses, elsewhere, onChanged, onClear }) {
       failed.value = failedLicenses(problem.faults ?? [], sent);
       error.value = problem;
     }
-    await onChanged();
+    await onChanged().finally(() => (busy.value = false));
   };
   const disable = async () => {
     const text = "They will be rejected at their next check. You can re-enable them any time.";
@@ -89,9 +94,9 @@ export function BulkActions({ licenses, elsewhere, onChanged, onClear }) {
             ? html`<span>Select at most ${MOST} licenses to change or export them at once</span>`
             : html`${
                 isWriter
-                  ? html`<${Button} plain onPress=${() => (extending.value = true)}>Extend<//>
-              <${Button} plain onPress=${enable}>Enable<//>
-              <${Button} plain danger onPress=${disable}>Disable<//>`
+                  ? html`<${Button} plain disabled=${busy.value} onPress=${() => (extending.value = true)}>Extend<//>
+              <${Button} plain disabled=${busy.value} onPress=${enable}>Enable<//>
+              <${Button} plain danger disabled=${busy.value} onPress=${disable}>Disable<//>`
                   : html`<small class="soft">Your key lacks <code>orders:write</code></small>`
               }
         <${Download} path="licenses/export/"
@@ -174,8 +179,7 @@ function ExtendDialog({ licenses, onExtend, onClose }) {
     }
     <footer>
       <button type="button" class="plain" onClick=${onClose}>Cancel</button>
-      <${Button} aria-disabled=${sent.length ? undefined : "true"}
-        onPress=${() => sent.length && extend()}>Extend ${formatCount(sent.length, "license")}<//>
+      <${Button} disabled=${!sent.length} onPress=${extend}>Extend ${formatCount(sent.length, "license")}<//>
     </footer>
   <//>`;
 }

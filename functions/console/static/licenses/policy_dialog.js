@@ -106,8 +106,7 @@ export function PolicyDialog({ license, reload, onDone, onClose }) {
     ${error.value && html`<${ErrorLine} what="Not applied" problem=${error.value} />`}
     <footer>
       <button type="button" class="plain" onClick=${onClose}>Cancel</button>
-      <${Button} aria-disabled=${chosen.value ? undefined : "true"}
-        onPress=${() => chosen.value && apply()}>Apply policy<//>
+      <${Button} disabled=${!chosen.value} onPress=${apply}>Apply policy<//>
     </footer>
   <//>`;
 }

@@ -33,12 +33,13 @@ export function LinkButton({ to, scope, icon, plain, children }) {
 }
 
 /**
- * A button that ignores further presses while `onPress` runs, or while `busy` is set. Disabled if the
- * key lacks `scope`. Without `onPress` it submits its form.
+ * A button that ignores presses while `onPress` runs, and while `busy` or `disabled` is set. It keeps
+ * the focus. Disabled if the key lacks `scope`. Without `onPress` it submits its form.
  *
  * @param {{
  *   onPress?: () => unknown,
  *   busy?: boolean,
+ *   disabled?: boolean,
  *   icon?: string,
  *   plain?: boolean,
  *   danger?: boolean,
@@ -47,11 +48,11 @@ export function LinkButton({ to, scope, icon, plain, children }) {
  *   "aria-disabled"?: string,
  * }} props
  */
-export function Button({ onPress, busy, icon, plain, danger, scope, children, ...rest }) {
+export function Button({ onPress, busy, disabled, icon, plain, danger, scope, children, ...rest }) {
   const working = useSignal(false);
   const lacks = scope && !hasScope(scope);
   const press = async () => {
-    if (working.value || busy || lacks) return;
+    if (working.value || busy || disabled || lacks) return;
     working.value = true;
     try {
       await onPress?.();
@@ -61,7 +62,7 @@ export function Button({ onPress, busy, icon, plain, danger, scope, children, ..
   };
   const className = [plain && "plain", danger && "danger"].filter(Boolean).join(" ");
   return html`<button type=${onPress ? "button" : "submit"} class=${className} ...${rest}
-    aria-disabled=${busy || working.value || lacks ? "true" : rest["aria-disabled"]}
+    aria-disabled=${busy || working.value || disabled || lacks ? "true" : rest["aria-disabled"]}
     onClick=${onPress ? press : undefined}>
     ${(icon || busy || working.value) && html`<${Icon} name=${busy || working.value ? "running" : icon} />`}
     ${children}
