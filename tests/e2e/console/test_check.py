@@ -197,12 +197,26 @@ def header_files(kind: str) -> Iterator[bytes]:
 
 
 WATCH = """() => {
-  window.longest = 0;
-  window.shares = new Set();
-  const note = ({ duration }) => (window.longest = Math.max(window.longest, duration));
-  new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type: "longtask" });
+  Object.assign(window, { read: 0, received: 0, shares: new Set() });
+  for (const name of ["arrayBuffer", "stream", "text"]) {
+    const read = Blob.prototype[name];
+    Blob.prototype[name] = function () {
+      window.read += this.size;
+      return read.call(this);
+    };
+  }
+  const { set } = Object.getOwnPropertyDescriptor(Worker.prototype, "onmessage");
+  Object.defineProperty(Worker.prototype, "onmessage", {
+    set(listen) {
+      set.call(this, (event) => {
+        window.received += JSON.stringify(event.data).length;
+        listen(event);
+      });
+    },
+  });
   setInterval(() => window.shares.add(document.querySelector("progress")?.value), 20);
 }"""
+"""Counts the bytes that the page reads of files, and those that its workers send it."""
 
 
 def server_check(
@@ -468,7 +482,7 @@ def comparable(check: dict[str, Any]) -> dict[str, Any]:
 def test_the_page_stays_responsive_while_200_000_rows_are_checked(
     console: Console, vendor: RemoteShop
 ) -> None:
-    """No task blocks the page for longer than 200 ms."""
+    """The page reads nothing of the file: a worker does, and sends the first errors."""
     page = console.page
     rows = (f"big-{n:06},kp,perpetual,Ana {n},a{n % 5000}@big.test" for n in range(199_999))
     header = f"{KEY},license__license_type,customer__first_name,customer__email"
@@ -481,7 +495,8 @@ def test_the_page_stays_responsive_while_200_000_rows_are_checked(
 
     console.see("must be one of 'perpetual'")
     assert len(page.evaluate("[...window.shares]")) > 3, "progress was not shown"
-    assert page.evaluate("window.longest") < 200, "milliseconds without an answer"
+    assert page.evaluate("window.read") == 0
+    assert 0 < page.evaluate("window.received") < 50_000 < len(data) / 100
 
 
 DUPLICATES = {
