@@ -17,7 +17,8 @@ routes = Api("Records")
 def show_statistics(caller: Caller) -> StatisticsView:
     """Get the numbers of orders and licenses of each of the last 30 days (UTC).
 
-    An imported record counts on the day on which its import began. Deleted records do not count.
+    An imported record counts on the day on which its import began, an order with a time of its own
+    on the day of that time. Deleted records do not count.
     The numbers are added up from the lists, at most 50,000 requests and pages of imports, newest
     first: days that are not counted completely are left out.
     """

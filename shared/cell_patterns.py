@@ -6,6 +6,7 @@ come out as the model would read it, which `tests/shared/test_cell_patterns.py` 
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.columns import Part
@@ -32,6 +33,7 @@ _PATTERNS = {
     "is_test": "true|false",
     "is_trial": "true|false",
     "metadata": "(?!)",
+    "created_at": r"(?!0000|0001)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z?)?",
 }
 """Patterns by field of an order or a customer; `_TEXT` for all other fields."""
 SOUND = re.compile(_TEXT)
@@ -45,6 +47,7 @@ class RowPattern:
         self._model = part.model
         self._names = [part.columns[header] for header in headers]
         self._flags = [name for name in self._names if _PATTERNS.get(name) == "true|false"]
+        self._moments = [name for name in self._names if name == "created_at"]
         self._blank = dict.fromkeys(part.model.model_fields)
         cells = [f"(?:{_PATTERNS.get(name, _TEXT)})?" for name in self._names]
         # Matching cells have no line feed, so the joined cells can't be split in another way.
@@ -60,6 +63,12 @@ class RowPattern:
         for name in self._flags:
             if name in values:
                 values[name] = values[name] == "true"
+        for name in self._moments:
+            if name in values:
+                try:
+                    values[name] = datetime.fromisoformat(values[name]).replace(tzinfo=UTC)
+                except ValueError:
+                    return None  # the model says why
         # The same as `model_construct`, in a fifth of the time.
         row = self._model.__new__(self._model)
         put = object.__setattr__

@@ -47,6 +47,7 @@ from shared.values import (
     Email,
     MaintenanceDuration,
     OptionalDay,
+    OptionalMoment,
     Period,
     StoreId,
     is_unseen,
@@ -88,6 +89,7 @@ class OrderRow(_Row):
     language: Name | None = Field(None, examples=["es"])
     campaign_params: Free | None = None
     metadata: Details = None
+    created_at: OptionalMoment = Field(None, examples=["2024-03-12T08:00:00Z"])
 
 
 class TermsRow(_Row):
@@ -204,7 +206,7 @@ class FeatureRow(_Row):
         return FeatureRequest.model_validate(given)
 
 
-_DAYS: tuple[Any, ...] = (OptionalDay,)
+_DAYS: tuple[Any, ...] = (OptionalDay, OptionalMoment)
 """The annotations of dates."""
 
 
@@ -279,7 +281,7 @@ PUBLISHED_COLUMNS = (
     "license__subscription_id",
     "license__note",
     "license__max_license_users",
-    *(header for header, name in _ORDER.columns.items() if name != "metadata"),
+    *(header for header, name in _ORDER.columns.items() if name not in {"metadata", "created_at"}),
     *(header for header, name in _CUSTOMER.columns.items() if name != "metadata"),
 )
 """The columns of license files. LicenseSpring: Import Licenses from CSV."""
@@ -293,6 +295,9 @@ LICENSE_COLUMNS = (
     ),
 )
 """The same with columns of our own, for what orders have and LicenseSpring's columns lack."""
+
+ORDER_TIME = "order__created_at"
+"""The column with the time of an order that was placed in another system."""
 
 KINDS: Mapping[str, Kind] = {
     "licenses": Kind(
@@ -325,7 +330,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 _ALL_CLEARABLE = {
-    "order": frozenset(OrderRow.model_fields),
+    "order": frozenset(OrderRow.model_fields) - {"created_at"},
     "customer": frozenset(CustomerRow.model_fields),
 }
 CLEARABLE: Mapping[str, Mapping[str, frozenset[str]]] = {

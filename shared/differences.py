@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -360,6 +361,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
     text = (
         json.dumps(value, ensure_ascii=False, default=str)
         if isinstance(value, dict)

@@ -83,6 +83,11 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("Auftragsnummer", "Rechnungsnummer", "numéro de commande", "commande"),
         *("numéro de facture", "número de pedido", "pedido", "número de factura"),
     ),
+    "created_at": (
+        *("order date", "ordered at", "purchase date", "date of purchase", "purchased at"),
+        *("Bestelldatum", "Kaufdatum", "Auftragsdatum", "date de commande", "date d'achat"),
+        *("fecha de pedido", "fecha de compra"),
+    ),
     "email": (
         *("mail", "e-mail address", "email address", "user email", "buyer email", "client email"),
         *("licensee email", "owner email", "billing email", "purchase email"),

@@ -113,6 +113,8 @@ class Import:
     """The rows in `repeated` that are not equal to the earlier row."""
     key_seed: bytes | None = field(default=None, repr=False)
     """The secret for the keys of rows without one; None unless the import generates keys."""
+    has_order_times: bool = False
+    """Whether the file has the column of the times of orders, which are then listed one by one."""
     undo: int | None = None
     """The job that undoes this import, if its rows are read for that."""
     quiet_since: datetime | None = None

@@ -19,6 +19,7 @@ from shared.column_mapping import RowMapping
 from shared.columns import (
     CLEARABLE,
     KINDS,
+    ORDER_TIME,
     CustomerRow,
     FreeRow,
     KeylessRow,
@@ -57,6 +58,10 @@ _ROW_FAULTS = {
 _NOT_CLEARED = (
     f"can't be cleared by {NO_VALUE}: enter a value, or leave the cell blank to keep the"
     " record's value"
+)
+_IN_FUTURE = (
+    "is in the future: enter the time at which the order was placed; a time without an offset such"
+    " as +02:00 is in UTC"
 )
 _NO_KEY = "a row without an e-mail names no customer to update: enter the customer's e-mail"
 # Results are cached for rows with equal cells; the cache is cleared at this size.
@@ -336,7 +341,10 @@ class _LicenseReader(_Reader):
             return key, subscription_id or None, note or None, 1
         return self._read("free", self.cells["free"](fields), _free_of)
 
-    def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None]:
+    def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None] | Faults:
+        if row.created_at is not None and row.created_at > self.job.began:
+            cell = row.created_at.isoformat()
+            return [fault_of(ORDER_TIME, "created_at", "invalid_value", _IN_FUTURE, cell)]
         if not row.store_id:
             return row, "", None
         return row, row.store_id, record_id(self.job.company, "order", row.store_id)

@@ -324,6 +324,10 @@ _PRINTABLE = (
 _VISIBLE = (AfterValidator(_visible), BrowserRule({"visible": True}, "a@b\u200bc"))
 _IDENTIFIER = (BeforeValidator(_identifier), BrowserRule({"ends": True}))
 _UNSEEN_AS_EMPTY = (BeforeValidator(_unseen_as_empty), BrowserRule())
+_IN_CALENDAR = (
+    BrowserRule({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
+    BrowserRule({"calendar": True}, "2026-02-31"),
+)
 
 type Text = Annotated[
     str,
@@ -422,13 +426,8 @@ type Period = Annotated[
     BeforeValidator(_period),
     BrowserRule({"instead": PERIODS}),
 ]
-type Day = Annotated[
-    date,
-    BeforeValidator(_day),
-    BrowserRule({"match": f"^{MOMENT.pattern}$", "trim": True}, "?"),
-    BrowserRule({"calendar": True}, "2026-02-31"),
-]
-type Moment = Annotated[datetime, BeforeValidator(_padded_moment)]
+type Day = Annotated[date, BeforeValidator(_day), *_IN_CALENDAR]
+type Moment = Annotated[datetime, BeforeValidator(_padded_moment), *_IN_CALENDAR]
 type OptionalDay = Annotated[
     Day | None,
     BeforeValidator(_unset_zero_time),
@@ -436,7 +435,10 @@ type OptionalDay = Annotated[
     Field(json_schema_extra=_told_blank),
 ]
 type OptionalMoment = Annotated[
-    Moment | None, BeforeValidator(_unset_zero_time), Field(json_schema_extra=_told_blank)
+    Moment | None,
+    BeforeValidator(_unset_zero_time),
+    BrowserRule({"unset": ZERO_TIME.pattern}),
+    Field(json_schema_extra=_told_blank),
 ]
 type Metadata = Annotated[dict[str, Any], BeforeValidator(_json_object), AfterValidator(small_json)]
 type JsonObject = Annotated[dict[str, Any], AfterValidator(small_json)]

@@ -9,11 +9,10 @@ from collections import Counter
 from datetime import date, datetime
 from typing import NamedTuple
 
-from shared.orders import FIRST_PART
 from shared.store import dynamo
 from shared.store.license_index import is_at_its_time
 from shared.store.newest_first import newest_first, shards_of
-from shared.store.order_index import PAGES, TABLE
+from shared.store.order_index import PAGES, TABLE, is_order
 
 
 class DailyTotals(NamedTuple):
@@ -39,7 +38,7 @@ def daily_totals(company: str, since: datetime, *, most: int) -> DailyTotals:
         if kind == "orders":
             orders[day] += entry["n"]
             continue
-        orders[day] += kind == FIRST_PART
+        orders[day] += is_order(entry["sk"], entry["created"])
         if is_at_its_time(entry["created"]):
             licenses[day] += entry["n"]
     return DailyTotals(orders, licenses, None)

@@ -6,16 +6,19 @@ in one transaction with this count. So lists read only first rows.
 
     created = <time of the order>#<order id>         the order as placed
               <time of the order>#<order id>#+       the same, if its licenses have another time
+              <time of the import>#<order id>#order  the licenses of an order that `placed` lists
               <time of the import>#j<job>#<row>      a page of orders
               <time of the addition>#<order id>#<part>   licenses that were added to an order
 
-Additions are only in the lists of licenses; see license_index. A page is in the partition of its
-import, `<company>#job#<number>`, at `orders#<first row of the batch>`.
+Additions are only in the lists of licenses; see license_index. Where a file has the times of
+orders, each of its orders has an item `placed`, which lists it at its time, and its page is only in
+the list of its import. A page is in the partition of its import, `<company>#job#<number>`, at
+`orders#<first row of the batch>`.
 
 Decisions never depend on the index, and records are read from the table.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -36,6 +39,8 @@ from shared.store.newest_first import (
 TABLE = "ORDERS_TABLE"
 PAGES = "orders"
 """The shard that has all pages of orders."""
+PLACED = "placed"
+"""The row that lists an imported order at the time when it was placed in another system."""
 FIELDS = (
     *(set(Order.model_fields) - {"body", "fingerprint", "token", "idempotency_key"}),
     "sk",
@@ -95,12 +100,26 @@ def customer_keys(
     }
 
 
+def placed_entry(company: str, order: Mapping[str, Any]) -> dict[str, Any]:
+    """The item that lists an imported order, a stored row, at its time; its row lists licenses."""
+    place = issued_place(datetime.fromisoformat(order["created_at"]), order["id"], FIRST_PART)
+    return {
+        "pk": order["pk"],
+        "sk": PLACED,
+        "listed": f"{company}#{PAGES}",
+        **customer_keys(company, f"{place}#{LATE}", 1, order.get("customer_id")),
+    }
+
+
 def order_page(
-    company: str, job: int, began: datetime, first_row: int, ids: Sequence[int]
+    company: str, job: int, began: datetime, first_row: int, ids: Sequence[int], *, listed: bool
 ) -> dict[str, Any]:
-    """The page of the orders that the batch beginning at `first_row` created."""
-    page = page_of(company, job, began, first_row, ids)
-    return page | {"sk": f"orders#{first_row:010}", "listed": f"{company}#{PAGES}"}
+    """The page of the orders that the batch beginning at `first_row` created.
+
+    It is in the list of the import, and if `listed` also in that of the company.
+    """
+    page = page_of(company, job, began, first_row, ids) | {"sk": f"orders#{first_row:010}"}
+    return page | {"listed": f"{company}#{PAGES}" if listed else None}
 
 
 def listed_orders(
@@ -138,8 +157,13 @@ def listed_orders(
         if row[1].startswith("orders#"):
             for at in range(start, item["n"]):
                 yield ListedOrder(f"{place}/{at}", 1, page=row, at=at)
-        elif row[1] == FIRST_PART and not start:
+        elif not start and is_order(row[1], place):
             yield ListedOrder(place, item["n"], int(place.rpartition("#")[2]))
+
+
+def is_order(row: str, place: str) -> bool:
+    """Whether an entry with this sort key and position lists an order that is not on a page."""
+    return row == PLACED or (row == FIRST_PART and not place.endswith(f"#{FIRST_PART}"))
 
 
 def orders_of_import(
@@ -164,10 +188,11 @@ def ids_of_listed(listed: Iterable[ListedOrder]) -> list[int]:
 
 
 def entries_of_customer(company: str, customer_id: int) -> Iterator[tuple[str, str]]:
-    """The keys of the rows that the index has in a customer's lists."""
+    """The keys of the rows that the index has in a customer's lists; an order's own row is one."""
     index, name, shards = _shards(company, customer_id)
     for item in newest_first(TABLE, index, name, shards, limit=100):
-        yield item["pk"], item["sk"]
+        if item["sk"] != PLACED:
+            yield item["pk"], item["sk"]
 
 
 def totals_of(company: str, customer_id: int, *, most: int) -> tuple[int, int, bool]:

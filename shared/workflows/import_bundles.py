@@ -8,6 +8,8 @@ import orjson
 from shared.bundle_keys import Mentions, bundle_keys
 from shared.catalog import Product
 from shared.column_mapping import RowMapping
+from shared.columns import ORDER_TIME
+from shared.csv_format.dialect import Dialect
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Chunk, Plan
 from shared.csv_format.reader import records
@@ -81,9 +83,10 @@ def pinned_import(job: ImportJob) -> Import:
     """
     stored = orjson.loads(uploads.need_result(job, "catalog.json"))
     catalog = {product.short_code: product for product in map(Product.model_validate, stored)}
-    rows_of = job
+    rows_of, mapping = job, job_mapping(job)
     if job.undoes is not None:
         rows_of = get_job(job.company, job.undoes) or job
+    names = Dialect.model_validate(job.detected).names if job.detected else ()
     return Import(
         job.company,
         rows_of.number,
@@ -93,7 +96,8 @@ def pinned_import(job: ImportJob) -> Import:
         job.file_sha256 or "",
         _pinned_keys(job, catalog),
         dates=job.dates,
-        mapping=job_mapping(job),
+        mapping=mapping,
+        has_order_times=ORDER_TIME in (*names, *mapping.constants),
         on_existing=job.on_existing,
         on_missing=job.on_missing,
         key_seed=bytes.fromhex(job.key_seed) if job.keys == "generate" and job.key_seed else None,

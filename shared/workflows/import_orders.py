@@ -18,7 +18,7 @@ from shared.row_entries import Import, LicenseEntry
 from shared.store import bulk, dynamo
 from shared.store.license_index import issued_place
 from shared.store.newest_first import page_item
-from shared.store.order_index import customer_keys, order_page
+from shared.store.order_index import customer_keys, order_page, placed_entry
 from shared.store.orders import TABLE as ORDERS
 from shared.store.orders import added_licenses
 from shared.store.retry import ATTEMPTS, attempts
@@ -88,12 +88,35 @@ class BatchOrders:
         self.others = [each for each in self.sold if not self._put_own(*each)]
 
     def additions(self) -> Iterator[Exchange[None]]:
-        """Add the licenses of other orders, and the page of the orders that this batch created."""
+        """Add the licenses of other orders, and list the orders that this batch created."""
         yield from map(self._add_all, self._distinct())
+        job, first_row = self.job, self.done.first_row
         if self.listed:
-            job, first_row = self.job, self.done.first_row
-            page = order_page(job.company, job.number, job.began, first_row, self.listed)
+            page = order_page(
+                job.company,
+                job.number,
+                job.began,
+                first_row,
+                self.listed,
+                listed=not job.has_order_times,
+            )
             yield bulk.put_larger(ORDERS, page_item(page), "n", self.pool.patience)
+        if job.has_order_times:
+            yield from map(self._list, bulk.batches(self._placed()))
+
+    def _placed(self) -> Iterator[dict[str, Any]]:
+        """The items that list the orders which this batch created."""
+        listed = {*self.listed}
+        for named in self.first:
+            if self.places[named].id in listed:
+                yield placed_entry(self.job.company, self.places[named].found or self._order(named))
+
+    def _list(self, entries: Sequence[dict[str, Any]]) -> Exchange[None]:
+        """Insert the items that list orders; one that exists may be of an earlier row, and stays.
+
+        Who replaces an order replaces its item too, in the same transaction.
+        """
+        yield from bulk.insert_all(ORDERS, bulk.inserts(ORDERS, entries), self.pool.patience)
 
     def _order(self, named: int) -> dict[str, Any]:
         """The record of an Order, made without a model, because a batch has thousands."""
@@ -101,6 +124,7 @@ class BatchOrders:
         row = entry.order
         customer_id = self._customer_id(entry.customer_id)
         sold = self.sold[named, entry.customer_id]
+        placed = began if row.created_at is None else row.created_at.isoformat()
         return {
             "id": id,
             "store_id": entry.store_id,
@@ -113,8 +137,8 @@ class BatchOrders:
             "campaign_params": row.campaign_params,
             "metadata": row.metadata,
             "made_by": job.maker(entry.record.row),
-            "created_at": began,
-            "updated_at": began,
+            "created_at": placed,
+            "updated_at": placed,
             "listed_by": self.done.first_row,
             "rows_from": self.done.first_row,
             "pk": dynamo.partition(job.company, id),
@@ -150,6 +174,8 @@ class BatchOrders:
         self, order_id: int, part: str, count: int, customer_id: int | None
     ) -> dict[str, Any]:
         place = issued_place(self.job.began, order_id, part)
+        if part == FIRST_PART and self.job.has_order_times:
+            place = f"{place}#{FIRST_PART}"
         return customer_keys(self.job.company, place, count, customer_id)
 
     def _items(self, order_id: int, sold: Sold) -> list[dict[str, Any]]:
@@ -184,13 +210,17 @@ class BatchOrders:
             kept = _OF_ORDER + _OWN_LICENSES if is_same else _OF_ORDER
             after = wanted | {name: there[name] for name in kept if name in there}
             puts = []
+            if self.job.has_order_times:
+                puts.append(
+                    dynamo.put(ORDERS, dynamo.to_item(placed_entry(self.job.company, after)))
+                )
             if not is_same:
                 customer_id, count = there.get("customer_id"), there["n"]
                 part = self._part(there, there["rows_from"], customer_id, there["items"], count)
                 part["removed"] = there.get("removed")
                 after["added"] = there.get("added", 0) + count
                 after.setdefault("added_at", dynamo.stamp(self.job.began))
-                puts = [dynamo.put(ORDERS, dynamo.to_item(part), "attribute_not_exists(pk)")]
+                puts.append(dynamo.put(ORDERS, dynamo.to_item(part), "attribute_not_exists(pk)"))
             if dynamo.write([_replacement(after, there), *puts]):
                 place.found = after
                 return

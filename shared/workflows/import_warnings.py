@@ -1,6 +1,7 @@
 """Warnings about license rows whose order or customer exists with other values."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.columns import CustomerRow, OrderRow
@@ -53,7 +54,8 @@ class _Parts:
         if stored is None:
             if first is entry:
                 return []
-            there: Mapping[str, Any] = first.order.model_dump()
+            placed = first.order.created_at or self.job.began
+            there: Mapping[str, Any] = first.order.model_dump() | {"created_at": placed}
             ours, owner = True, self._customer_id(first)
         else:
             there, ours = stored, is_ours(self.job, stored)
@@ -109,7 +111,7 @@ def _differences(
         value = getattr(row, name)
         if value is None:
             continue
-        kept = there.get(name)
+        value, kept = _plain(value), _plain(there.get(name))
         if kept is None:
             kept = defaults.get(name)
         if value != kept or (isinstance(value, dict) and not same_json(value, kept)):
@@ -122,6 +124,11 @@ def _differences(
                 }
             )
     return found
+
+
+def _plain(value: Any) -> Any:
+    """A value as it is stored."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _shown(value: Any) -> str:

@@ -266,8 +266,8 @@ def pages_written_first(patch: pytest.MonkeyPatch) -> None:
 def orders_listed_by_each_run(patch: pytest.MonkeyPatch) -> None:
     """A batch that runs again lists its orders a second time."""
 
-    def named(*args: Any) -> Any:
-        return {**page(*args), "sk": f"orders#{secrets.token_hex(8)}"}
+    def named(*args: Any, **options: Any) -> Any:
+        return {**page(*args, **options), "sk": f"orders#{secrets.token_hex(8)}"}
 
     page = order_index.order_page
     patch.setattr(import_orders, "order_page", named)

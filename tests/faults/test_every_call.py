@@ -48,6 +48,17 @@ FILE = File(
         Row(3, 4, ("IMP-3", "kp", "", "", ""), ()),
     ),
 )
+_SHARED = "n-" + 70 * "1"
+DATED = File(
+    "licenses",
+    "license__license_key,product__short_code,order__store_id,order__created_at,customer__email\n"
+    f"IMP-1,kp,{_SHARED},2020-03-01,ana@x.test\nIMP-2,kp,{_SHARED},,ben@x.test\n",
+    (
+        Row(1, 2, ("IMP-1", "kp", _SHARED, "2020-03-01", "ana@x.test"), ()),
+        Row(2, 3, ("IMP-2", "kp", _SHARED, "", "ben@x.test"), ()),
+    ),
+)
+"""The chunks of this file, written in any order, name one order at two times."""
 QUANTITIES = (
     b"license__license_key,product__short_code,license__quantity,order__store_id,customer__email\n"
     b",kp,3,n-1,ben@x.test\n,nope,9,,\n,kp,2,,\n"
@@ -69,13 +80,13 @@ def ordered(lab: Laboratory, body: dict[str, Any], key: str | None = None) -> Ru
     return run
 
 
-def imported(lab: Laboratory, inline_bytes: str) -> Run:
+def imported(lab: Laboratory, inline_bytes: str, file: File = FILE) -> Run:
     def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
         importers = Importers(lab, world)
         world.fault_plan = faults
-        importers.put("acme/licenses/a.csv", FILE)
+        importers.put("acme/licenses/a.csv", file)
         world.run()
         importers.recover()
         return check_imports(importers)
@@ -83,13 +94,15 @@ def imported(lab: Laboratory, inline_bytes: str) -> Run:
     return run
 
 
-def undone(lab: Laboratory, inline_bytes: str, *, is_planned: bool) -> Run:
+def undone(
+    lab: Laboratory, inline_bytes: str, file: File = FILE, *, is_planned: bool = False
+) -> Run:
     def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
         undoers = Undoers(lab, world)
         undoers.prepare()
         os.environ["IMPORT_INLINE_BYTES"] = inline_bytes
-        number = undoers.bring_alone(Sheet("licenses", FILE.data))
+        number = undoers.bring_alone(Sheet("licenses", file.data))
         undoers.is_planned = is_planned
         if is_planned:
             undoers.plan_alone(number)
@@ -199,6 +212,14 @@ def test_any_two_faults_of_an_order_with_one_license(lab: Laboratory) -> None:
 @pytest.mark.parametrize("inline_bytes", ["0", "1000000"], ids=["machine", "inline"])
 def test_any_fault_at_any_call_of_an_import(lab: Laboratory, inline_bytes: str) -> None:
     assert violations_of(imported(lab, inline_bytes), EveryFault()) == []
+
+
+def test_any_fault_at_any_call_of_an_import_of_orders_with_times(lab: Laboratory) -> None:
+    assert violations_of(imported(lab, "0", DATED), EveryFault()) == []
+
+
+def test_any_fault_at_any_call_of_the_undo_of_orders_with_times(lab: Laboratory) -> None:
+    assert violations_of(undone(lab, "1000000", DATED), EveryFault()) == []
 
 
 def test_any_fault_at_any_call_of_an_import_with_quantities(lab: Laboratory) -> None:

@@ -197,7 +197,9 @@ class _Orders:
             for page in pages(COMPANY, self._imports, at, 1, made):
                 self.rows.append(page_item(page))
             if not first:
-                self.rows.append(page_item(order_page(COMPANY, self._imports, at, 1, [id])))
+                self.rows.append(
+                    page_item(order_page(COMPANY, self._imports, at, 1, [id], listed=True))
+                )
         return id
 
     def _row(

@@ -72,6 +72,7 @@ COLUMNS = [
     "license__custom_fields",
     "license__quantity",
     "order__metadata",
+    "order__created_at",
     "customer__metadata",
 ]
 
@@ -92,7 +93,7 @@ def test_an_export_has_exactly_the_columns_of_an_import(shop: Shop) -> None:
     header = shop.get(f"/orders/{id}/export/").text.splitlines()[0].split(",")
 
     assert header == ["\ufeff" + COLUMNS[0], *COLUMNS[1:]]
-    assert len(header) == 61
+    assert len(header) == 62
 
 
 def test_a_license_is_a_row_with_its_order_and_its_customer(shop: Shop) -> None:

@@ -14,6 +14,7 @@ PARTS = {
     "customers": KINDS["customers"].parts["customer"],
 }
 CELLS = 40_000
+TIMES = ("2024-03-01", "2019-12-31 23:30:00", "2019-12-31T23:30:00Z")
 _PIECES = [
     *("a", "Z", "7", "0", " ", "-", "+", ".", ",", "'", '"', "_", "/", "@", "=", "#", "&", ";"),
     *("\t", "\n", "\r", "\x00", "\x1b", "\x7f", "\x85", "\xa0", "\u2003", "\u2028", "\u200b"),
@@ -31,6 +32,8 @@ _PIECES = [
         "\udfff",
         "\u202e",
     ),
+    *TIMES,
+    *("2024-02-30", "2024-3-1", "0001-01-01", "2024-03-01T24:00:00", "2024-03-01T08:00:00+02:00"),
     *("true", "false", "TRUE", "1", "no", "normal", "web-4711", "crm-1", "ana", "acme.example"),
     *("ana@acme.example", "a.b+c@x-y.co.uk", "a..b@x.co", ".a@x.co", "a.@x.co", "a@-x.co"),
     *("a@x-.co", "a@x..co", "a@x", "A@X.CO", "a@xn--bcher-kva.de", "a@b@c.de", "<a@b.co>"),
@@ -52,6 +55,7 @@ def one_by_one(part: Part, chance: random.Random) -> tuple[list[str], list[str]]
 def together(part: Part, chance: random.Random) -> tuple[list[str], list[str]]:
     headers = [header for header in part.columns if chance.random() < 0.8]
     usual = {"email": "ana@acme.example", "is_test": "true", "is_trial": "false"}
+    usual["created_at"] = chance.choice(TIMES)
     cells = [usual.get(part.columns[header], "plain") for header in headers]
     for _ in range(chance.choice((0, 1, 2))):
         if cells:

@@ -62,6 +62,7 @@ ORDER: dict[str, list[Any]] = {
     "metadata": [{"shop": "old"}, {}],
     "is_test": [True, False],
     "language": ["es"],
+    "created_at": ["2024-03-12", "2019-12-31T23:30:00+01:00"],
 }
 CUSTOMER: dict[str, list[Any]] = {
     "email": ["ana@x.test"],
@@ -151,7 +152,9 @@ def test_a_row_issues_the_license_of_the_equal_order() -> None:
     for number, ((product, parts), entry) in enumerate(zip(asked, entries, strict=True)):
         body = {"key": f"K-{number}", **parts["license"]}
         items = [{"product_code": product, "licenses": [body]}]
-        placed = planned(of, items=items, customer=parts["customer"], **parts["order"])
+        order = dict(parts["order"])
+        order |= {"created": order.pop("created_at")} if "created_at" in order else {}
+        placed = planned(of, items=items, customer=parts["customer"], **order)
         if isinstance(placed, Refused):
             assert isinstance(entry, InvalidRecord), (body, placed.faults)
             codes = {fault["code"] for fault in entry.faults}
@@ -165,6 +168,7 @@ def test_a_row_issues_the_license_of_the_equal_order() -> None:
         assert entry.subscription_id == theirs.subscription_id
         assert entry.model.created_at == NOW == theirs.created_at
         assert (entry.order.metadata or {}) == placed.order.metadata
+        assert (entry.order.created_at or NOW) == placed.order.created_at
         written = entry.customer.model_dump() if entry.customer else {}
         assert {name: value for name, value in written.items() if value is not None} == {
             name: value
