@@ -48,7 +48,7 @@ FILE = File(
         Row(3, 4, ("IMP-3", "kp", "", "", ""), ()),
     ),
 )
-_SHARED = "n-" + 70 * "1"
+_SHARED = "n-" + 150 * "1"
 DATED = File(
     "licenses",
     "license__license_key,product__short_code,order__store_id,order__created_at,customer__email\n"

@@ -156,7 +156,7 @@ def test_the_first_row_of_a_file_has_the_time_whichever_chunk_is_written_first(
     files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "20")
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 1)
     rows = (
         "K-1,kp,o-1,2024-03-01,ana@x.test\n",
