@@ -104,3 +104,19 @@ def test_the_undo_of_a_row_uses_the_documented_units(importer: Undoers) -> None:
 
     assert round(undone.per_row(reads=False), 2) == cost.UNDO_UNITS
     assert round(undone.per_row(reads=True), 2) == cost.UNDO_READS
+
+
+def test_an_order_with_a_time_of_its_own_costs_three_write_units_more(importer: Undoers) -> None:
+    orders = "".join(f"%s-{n},kp,,%s-{n},%s{n}@x.test,%s\n" for n in range(ROWS))
+    dated = f"{HEADER.strip()},order__created_at\n"
+    written = []
+
+    for name, header, time in (("a", HEADER, ""), ("b", dated, ""), ("c", dated, "2020-03-01")):
+        text = orders.replace("%s\n", f"{time}\n").replace("%s", name)
+        text = text if header is dated else text.replace(",\n", "\n")
+        with counting(importer) as counted:
+            importer.bring_alone(Sheet("licenses", (header + text).encode()))
+        written.append(counted.per_row(reads=False, table=ORDERS))
+
+    plain, *others = [round(each, 2) for each in written]
+    assert [round(each - plain, 1) for each in others] == [3, 3]
