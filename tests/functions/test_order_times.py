@@ -120,6 +120,20 @@ def test_an_update_of_licenses_warns_of_another_time_only(files: Files, imported
     assert found == [(2, "not_changed_here")]
 
 
+def test_a_dry_run_writes_no_order_and_its_commit_has_the_times(files: Files) -> None:
+    with time_machine.travel("2026-05-04T10:00:00Z", tick=False):
+        files.run(files.prepared(HEAD + ROWS, dry_run=True))
+        assert orders(files.shop) == []
+        reply = send(job_status.handler, "GET", "/api/v1/imports/1/", key=files.shop.key)
+
+        assert asked(files, 1, "commit", hash=reply.json()["plan"]["hash"]).status == 202
+        committed = run(files, files.last().number)
+
+        assert (committed.state, committed.counts["created_orders_count"]) == ("succeeded", 4)
+        assert orders(files.shop) == NEWEST_FIRST
+        assert orders(files.shop, "import_id=2") == ["o-1", "o-2", "o-3", "import-1-5"]
+
+
 def test_an_undo_removes_the_orders_from_all_lists(files: Files, imported: Any) -> None:
     imported.shift(timedelta(minutes=1))
 

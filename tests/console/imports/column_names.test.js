@@ -20,6 +20,7 @@ test("terms are named as in the console's forms", () => {
   assert.equal(labelColumn("license__valid_duration"), "Valid for");
   assert.equal(labelColumn("license__max_activations"), "Activations");
   assert.equal(labelColumn("allow_overages"), "Allow overages");
+  assert.equal(labelColumn("order__created_at"), "Order placed at");
 });
 
 test("a column of another name is the file's own", () => {

@@ -15,6 +15,7 @@ const LABELS = {
   license__start_date: "Starts on",
   license__subscription_id: "Subscription ID",
   license__validity_period: "Ends on",
+  order__created_at: "Order placed at",
   order__download_id: "Download ID",
   order__is_test: "Test order",
   order__is_trial: "Trial order",
