@@ -26,7 +26,7 @@ from functions.import_views import (
 )
 from functions.web.api import Answer, Api, Caller, Page
 from functions.web.cursors import Cursor, read_cursor
-from functions.web.paging import Limit, PageQuery, either_name, page_of
+from functions.web.paging import Examined, Limit, PageQuery, either_name, page_of
 from functions.web.response_size import PAGE_BYTES
 from shared.access import allow
 from shared.column_mapping import ColumnMapping
@@ -457,21 +457,27 @@ def _listed[V](
         has = kind in (None, job.kind) and status in (None, job.status)
         return has and state in (None, job.state) and is_published(job)
 
+    examined = Examined()
+
+    def place(job: ImportJob) -> str:
+        return str(job.number)
+
     def walk(after: str | None) -> Iterator[ImportJob]:
         start, oldest_first = int(after) if after else None, query.oldest_first
         if unfinished or status in ("pending", "running"):
             jobs = list_unfinished(caller.company, after=start, oldest_first=oldest_first)
         else:
             jobs = list_jobs(caller.company, kind, after=start, oldest_first=oldest_first)
-        found = filter(is_wanted, jobs)
+        found = filter(is_wanted, examined.first(jobs, place))
         return attention_list(found) if needs_attention else found
 
     return page_of(
         caller,
         query,
         walk=walk,
-        place=lambda job: str(job.number),
+        place=place,
         load=lambda jobs: all_at_once(view, jobs),
+        examined=examined,
     )
 
 

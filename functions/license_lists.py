@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from functions.order_answers import read_related
 from functions.web.api import Caller, Page
-from functions.web.paging import CONTINUED, CreatedQuery, either_name, page_of
+from functions.web.paging import CONTINUED, CreatedQuery, Examined, either_name, page_of
 from shared.catalog import Product
 from shared.contract.records import LicenseView, license_view
 from shared.errors import Refused
@@ -99,6 +99,7 @@ class _List:
     walk: Callable[[str | None], Iterable[Place]]
     places: re.Pattern[str] = re.compile(r"[^\x00-\x1f]{1,200}/[0-9]{1,6}")
     is_wanted: Callable[[LicenseView], bool] = lambda _: True
+    examined: Examined | None = None
 
 
 _NOTHING = _List(lambda _: ())
@@ -126,6 +127,7 @@ def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
         place=lambda entry: entry.place,
         load=load,
         places=found.places,
+        examined=found.examined,
     )
 
 
@@ -273,7 +275,7 @@ def _of_customer(
     company: str, customer_id: int, product: Product | None, *, oldest_first: bool
 ) -> _List:
     """The licenses in a customer's orders, newest first unless `oldest_first`."""
-    matching = _Matching(company, product)
+    matching, examined = _Matching(company, product), Examined()
 
     def walk(after: str | None) -> Iterator[Place]:
         resume_at, _, passed = (after or "").rpartition("/")
@@ -285,6 +287,8 @@ def _of_customer(
             limit=limit,
             oldest_first=oldest_first,
         )
+        if product:
+            found = examined.first(found, lambda entry: f"{entry.created}/{entry.licenses}")
         for batch in batched(found, _ROWS, strict=False):
             rows = order_store.rows_at(entry.row for entry in batch) if product else {}
             for entry in batch:
@@ -296,7 +300,7 @@ def _of_customer(
                     for at, id in matching.of(rows[entry.row], start):
                         yield Place(f"{entry.created}/{at}", id)
 
-    return _List(walk)
+    return _List(walk, examined=examined)
 
 
 def _of_product(company: str, product: Product | None, query: LicenseQuery) -> _List:

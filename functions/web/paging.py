@@ -85,6 +85,22 @@ class CreatedQuery(PageQuery, frozen=True, extra="forbid"):
             refuse([Fault("filters_conflict", message, name, None, value)])
 
 
+class Examined:
+    """Ends a filtered walk after `FARTHEST` entries, so that a request reads a bounded number."""
+
+    def __init__(self) -> None:
+        self.last: str | None = None
+        """The position at which the walk ended before the end of its list."""
+
+    def first[E](self, entries: Iterable[E], place: Callable[[E], str]) -> Iterator[E]:
+        """The entries that are examined."""
+        for number, entry in enumerate(entries, 1):
+            yield entry
+            if number == FARTHEST:
+                self.last = place(entry)
+                return
+
+
 def either_name(query: PageQuery, name: str, alias: str) -> Any:
     """The value of a filter that has two names. Raises Refused if both are sent and differ."""
     value, other = getattr(query, name), getattr(query, alias)
@@ -102,11 +118,13 @@ def page_of[E, T](
     place: Callable[[E], str],
     load: Callable[[Sequence[E]], Iterable[T | None]],
     places: re.Pattern[str] = NUMBER,
+    examined: Examined | None = None,
 ) -> Page[T]:
     """A page of a list, which can be shorter than `limit` if its records are large.
 
     `walk(after)` iterates over the entries after a position, `place` returns the position of an
-    entry, and `load` reads the records of entries: one for each, None for a deleted one.
+    entry, and `load` reads the records of entries: one for each, None for a deleted one. If the
+    walk ended early, as `examined` tells, the next page continues from there.
 
     `count` is exact up to 10,000, and 10,000 for longer lists. It is counted for the first page;
     cursors carry it to the following pages. `next` has the cursor, so that records that are added
@@ -127,6 +145,8 @@ def page_of[E, T](
     onward = None
     if len(shown) < len(taken):
         onward = Cursor(place(shown[-1]), count).spelled(caller, query)
+    elif examined and examined.last:
+        onward = Cursor(examined.last, count).spelled(caller, query)
     return _page(caller, query, results, count=count, passed=len(shown), onward=onward)
 
 

@@ -219,6 +219,21 @@ def test_an_import_needs_attention_until_all_its_failed_rows_are_corrected(
     assert shown(importer, first)["needs_attention"] is False
 
 
+def test_a_filter_that_few_imports_match_reads_so_many_per_page(
+    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.web.paging.FARTHEST", 3)
+    first = faulty(importer)
+    for _ in range(4):
+        importer.request_upload(dry_run=True)
+
+    page = importer.get("/imports/", "needs_attention=true").json()
+    rest = importer.get("/imports/", f"needs_attention=true&cursor={page['cursor']}").json()
+
+    assert (page["results"], page["count"]) == ([], 0)
+    assert ([each["id"] for each in rest["results"]], rest["next"]) == ([first], None)
+
+
 @pytest.mark.parametrize(
     ("state", "valid", "needs"),
     [

@@ -145,6 +145,24 @@ def test_licenses_are_listed_by_the_ids_of_what_they_belong_to(sold: Shop) -> No
     assert found(sold, "/licenses/", f"order={order}&order_store_id=o-1") == []
 
 
+def test_the_products_of_a_customer_are_read_for_so_many_orders_per_page(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.web.paging.FARTHEST", 3)
+    customer = {"email": "ana@x.test"}
+    for code in ("cp", "kp", "kp", "kp"):
+        items = [{"product_code": code, "licenses": [{}]}]
+        assert shop.order(items=items, customer=customer).status == 200
+    query = "customer_email=ana@x.test&product=cp"
+
+    page = shop.get("/licenses/", query).json()
+    rest = shop.get("/licenses/", f"{query}&cursor={page['cursor']}").json()
+
+    assert (page["results"], page["count"]) == ([], 0)
+    assert [each["product"]["short_code"] for each in rest["results"]] == ["cp"]
+    assert rest["next"] is None
+
+
 @pytest.mark.parametrize("product", ["²", "٣", "1" * 100])
 def test_a_product_that_is_hardly_a_number_is_no_product(sold: Shop, product: str) -> None:
     assert found(sold, "/licenses/", f"product={quote(product)}") == []
