@@ -18,14 +18,16 @@ WRITTEN = re.compile(
 """A date with its year last, with or without a time of day, which is not imported."""
 _ISO = "must be a date such as 2026-03-12"
 DATE_FAULTS: Mapping[str, str] = {
-    "dmy": f"{_ISO}; if the file writes the day first, import it with dates=dmy",
-    "mdy": f"{_ISO}; if the file writes the month first, import it with dates=mdy",
-    "either": f"{_ISO}; if the file writes the day first, import it with dates=dmy; if it writes"
-    " the month first, with dates=mdy",
+    "dmy": f"{_ISO}; if the file writes the day first, choose the dates 'Day, month, year'"
+    " (dates=dmy)",
+    "mdy": f"{_ISO}; if the file writes the month first, choose the dates 'Month, day, year'"
+    " (dates=mdy)",
+    "either": f"{_ISO}; if the file writes the day first, choose the dates 'Day, month, year'"
+    " (dates=dmy); if it writes the month first, 'Month, day, year' (dates=mdy)",
     "not_dmy": "is not a day, a month and a year such as 31.12.2027, although the file is imported"
-    " with dates=dmy",
+    " with the dates 'Day, month, year' (dates=dmy)",
     "not_mdy": "is not a month, a day and a year such as 12/31/2027, although the file is imported"
-    " with dates=mdy",
+    " with the dates 'Month, day, year' (dates=mdy)",
 }
 """Messages for such a date: by the orders that it fits, or by the requested one that it does not.
 """

@@ -332,7 +332,10 @@ def test_dates_are_read_as_the_option_of_the_import_says(
     }
     (invalid,) = files.errors(job)
     assert invalid["data"]["license__validity_period"] == "12/31/2031"
-    assert "imported with dates=dmy" in invalid["errors"][0]["message"]
+    assert (
+        "although the file is imported with the dates 'Day, month, year' (dates=dmy)"
+        in invalid["errors"][0]["message"]
+    )
 
 
 def test_dropped_files_say_by_metadata_how_they_write_dates(files: Files) -> None:
@@ -345,9 +348,9 @@ def test_dropped_files_say_by_metadata_how_they_write_dates(files: Files) -> Non
         (row,) = files.errors(of)
         return str(row["errors"][0]["message"])
 
-    assert "import it with dates=dmy" in message(job)
+    assert "choose the dates 'Day, month, year' (dates=dmy)" in message(job)
     assert chosen.dates == "mdy"
-    assert "although the file is imported with dates=mdy" in message(chosen)
+    assert "imported with the dates 'Month, day, year' (dates=mdy)" in message(chosen)
 
 
 @pytest.mark.parametrize("name", ["encoding", "unknown-columns", "dates"])
