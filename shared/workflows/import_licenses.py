@@ -240,11 +240,15 @@ class _Licenses:
             elif not is_made and (faults := self._faults_of_missing(entry)):
                 self.done.invalid.append(InvalidRecord(entry.record, faults))
             elif entry.record.row in self.job.repeated:
-                self.done.results.note([(entry.record.row, place.id, 0, 0)])
-                self.done.results.repeat([entry.record.row])
+                self._repeat(entry, place)
             else:
                 missing.append(entry)
         return missing
+
+    def _repeat(self, entry: LicenseEntry, place: Found) -> None:
+        """Record that another row of the file creates the row's license, which is missing yet."""
+        self.done.results.note([(entry.record.row, place.id, 0, 0)])
+        self.done.results.repeat([entry.record.row])
 
     def _has_updated_deleted(self, entry: LicenseEntry, place: Found) -> bool:
         """Whether the row has updated a license that was deleted since; it counts as updated."""
@@ -328,7 +332,9 @@ class _Licenses:
         for entry, place in zip(entries, found, strict=True):
             if place.found is not None:
                 self.held[entry.key] = place.found
-            elif not self.job.is_repeat(entry.record.row):
+            elif self.job.is_repeat(entry.record.row):
+                self._repeat(entry, place)
+            else:
                 faults = self.job.unplanned(entry.record.row, "created")
                 self.done.invalid.append(InvalidRecord(entry.record, faults))
 
