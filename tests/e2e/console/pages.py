@@ -55,7 +55,7 @@ class Console:
         """Write files to import into `folder`."""
         self.url = url
         self.folder = folder
-        self.context = browser.contexts[0] if browser.contexts else browser.new_context()
+        self.context = browser.contexts[0]
         self.page = self.context.new_page()
         self.page.set_viewport_size({"width": 1280, "height": 860})
         self.page.set_default_timeout(TIMEOUT)
