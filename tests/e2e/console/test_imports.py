@@ -295,7 +295,8 @@ def test_the_counts_of_an_import_lead_to_its_records_and_rows(
     expect(page.get_by_role("table", name="Orders")).to_contain_text("linked")
     page.go_back()
     facts.filter(has_text="Errors").get_by_role("link", name="1").click()
-    expect(page.get_by_role("table", name="Errors")).to_contain_text("there is no product nope")
+    errors = page.get_by_role("table", name="Errors", exact=True)
+    expect(errors).to_contain_text("there is no product nope")
     assert not [*console.faults()]
 
 
