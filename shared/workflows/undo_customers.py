@@ -32,7 +32,7 @@ def undo_customers(
         if id is not None:
             done.reverted_customers += 1
             done.results.undo(entry.record.row, "customer_id", id)
-        if place.found is None:
+        if id is not None or place.found is None:
             continue
         key = customer_key(job.company, place.found["id"])
         stored = Stored(entry.record, key, place.found)

@@ -40,6 +40,7 @@ def undo_features(
         by_key.setdefault(entry.key, []).append(entry)
     lookups = _lookups(job, [*by_key])
     licenses = {key: [each.found for each in of if each.found] for key, of in lookups.items()}
+    left: dict[str, list[FeatureEntry]] = {key: [] for key in by_key}
     for key, of in lookups.items():
         graves = [grave for each in of for grave in each.deleted]
         for entry in by_key[key]:
@@ -47,15 +48,17 @@ def undo_features(
             if license_id is not None:
                 done.reverted_features += 1
                 done.results.undo(entry.record.row, "license_id", license_id)
+            else:
+                left[key].append(entry)
 
     def undo(key: str) -> list[tuple[FeatureEntry, int, Decision]]:
         pool.patience.check()
-        undone = _undo_rows(job, by_key[key], licenses[key], dry_run=dry_run)
+        undone = _undo_rows(job, left[key], licenses[key], dry_run=dry_run)
         pool.patience.progressed = True
         return undone
 
     with pool.patience.turns.released(), ThreadPoolExecutor(_THREADS) as executor:
-        results = [*executor.map(undo, [key for key in by_key if licenses[key]])]
+        results = [*executor.map(undo, [key for key in left if left[key] and licenses[key]])]
     for entry, license_id, decision in (each for of in results for each in of):
         if decision == "reverted":
             done.reverted_features += 1

@@ -149,10 +149,11 @@ def test_the_products_of_a_customer_are_read_for_so_many_orders_per_page(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("functions.web.paging.FARTHEST", 3)
-    customer = {"email": "ana@x.test"}
     for code in ("cp", "kp", "kp", "kp"):
-        items = [{"product_code": code, "licenses": [{}]}]
-        assert shop.order(items=items, customer=customer).status == 200
+        ordered = shop.order(
+            items=[{"product_code": code, "licenses": [{}]}], customer={"email": "ana@x.test"}
+        )
+        assert ordered.status == 200
     query = "customer_email=ana@x.test&product=cp"
 
     page = shop.get("/licenses/", query).json()

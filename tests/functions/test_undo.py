@@ -1,10 +1,11 @@
 """The undo of an import: what it removes, sets back and keeps, and what waits for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 
 from functions import job_status, start_import, sweep
@@ -298,6 +299,48 @@ def test_an_undo_happens_once(files: Files) -> None:
     assert (again.status, again.json()["id"]) == (202, undo.number)
     assert again.headers["idempotent-replayed"] == "true"
     assert refused(files, undo.number) == "nothing_to_undo"
+
+
+def twice(files: Files, number: int, between: Callable[[], object]) -> ImportJob:
+    """Run the only chunk of an undo twice, as after a lost worker, and something in between."""
+    named = {"company": files.shop.company, "number": number}
+    files.run({"step": "plan", **named})
+    (chunk,) = orjson.loads(uploads.get_result(files.last(), "manifest.json") or b"[]")
+    files.chunk(chunk)
+    between()
+    files.chunk(chunk)
+    files.run({"step": "finish", **named})
+    return job_of(files, number)
+
+
+def test_a_customer_that_was_undone_and_is_created_again_is_reverted(files: Files) -> None:
+    job = prepared(files, CUSTOMERS, "customers")
+    number = asked(files, job.number).json()["id"]
+
+    undo = twice(files, number, lambda: files.shop.post("/customers/", {"email": "ana@x.test"}))
+
+    assert shown(files, undo) == {"reverted_customers_count": 2}
+    assert outcomes(files, undo) == [(1, "reverted"), (2, "reverted")]
+
+
+def test_a_feature_that_was_undone_is_reverted_although_its_key_is_sold_again(
+    files: Files,
+) -> None:
+    files.shop.order_one(license={"key": "K-1"})
+    files.shop.order_one(license={"key": "K-2"})
+    job = prepared(files, FEATURES, "license-features")
+    number = asked(files, job.number).json()["id"]
+
+    def sell_again() -> None:
+        id = ids_by_key(files.shop)["K-1"]
+        assert files.shop.delete(f"/licenses/{id}/").status == 204
+        features = [{"code": "f1"}]
+        files.shop.order_one(license={"key": "K-1", "product_features": features})
+
+    undo = twice(files, number, sell_again)
+
+    assert shown(files, undo) == {"reverted_license_features": 3}
+    assert outcomes(files, undo) == [(row, "reverted") for row in (1, 2, 3)]
 
 
 def test_the_corrected_and_the_same_file_create_everything_again(files: Files, by: str) -> None:
