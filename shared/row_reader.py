@@ -343,7 +343,7 @@ class _LicenseReader(_Reader):
 
     def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None] | Faults:
         if row.created_at is not None and row.created_at > self.job.began:
-            cell = row.created_at.isoformat()
+            cell = row.created_at.isoformat().replace("+00:00", "Z")
             return [fault_of(ORDER_TIME, "created_at", "invalid_value", _IN_FUTURE, cell)]
         if not row.store_id:
             return row, "", None

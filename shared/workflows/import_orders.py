@@ -114,7 +114,7 @@ class BatchOrders:
     def _list(self, entries: Sequence[dict[str, Any]]) -> Exchange[None]:
         """Insert the items that list orders; one that exists may be of an earlier row, and stays.
 
-        Who replaces an order replaces its item too, in the same transaction.
+        A write that replaces an order replaces its item too, in the same transaction.
         """
         yield from bulk.insert_all(ORDERS, bulk.inserts(ORDERS, entries), self.pool.patience)
 
