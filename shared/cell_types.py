@@ -7,10 +7,13 @@ import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from shared import strict_json
 from shared.browser_rule import BrowserRule
 from shared.csv_format.reader import spreadsheet_damage
+from shared.customers import UserRequest
+from shared.license_users import MOST_ASSIGNED
 from shared.licenses import CustomField, Feature
 from shared.stored_json import small_json
 from shared.values import LicenseKey, Line, Reference, Text
@@ -21,6 +24,8 @@ _TRUTHS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 _MOST = 2_147_483_647
 MOST_COPIES = 1_000
 """Licenses that one row can issue."""
+_MANAGER = "*"
+"""Ends the e-mail address of a manager."""
 _PLAIN_CODES = r"^\s*(\[.*|[^\x00-\x1f\x7f-\x9f]*)\s*$"
 """Codes without control characters, or a JSON list, which only the server reads."""
 _NO_DECIMALS = r"(?<=[0-9])[.,]0{1,2}$"
@@ -98,6 +103,24 @@ def _features(cell: Any) -> Any:
         raise ValueError('must be codes such as export;credits, or a JSON list such as ["export"]')
     codes = [each.strip() if isinstance(each, str) else each for each in entries]
     return [each for each in codes if each != ""]
+
+
+def _users(cell: Any) -> Any:
+    """Read e-mail addresses that are separated by `;`; a `*` ends that of a manager."""
+    entries = [entry for each in str(cell).split(";") if (entry := each.strip())]
+    return [
+        {"email": entry.removesuffix(_MANAGER).rstrip(), "is_manager": entry.endswith(_MANAGER)}
+        for entry in entries
+    ]
+
+
+def _each_once(users: tuple[UserRequest, ...]) -> tuple[UserRequest, ...]:
+    emails = [user.email for user in users]
+    if twice := next((email for email in emails if emails.count(email) > 1), None):
+        raise PydanticCustomError(
+            "user_repeated", "{email} appears twice: name each user once", {"email": twice}
+        )
+    return users
 
 
 def _custom_fields(cell: Any) -> Any:
@@ -191,6 +214,16 @@ type CustomFields = Annotated[
     _at_most(50),
     BrowserRule(),
 ]
+type Users = Annotated[
+    tuple[UserRequest, ...],
+    BeforeValidator(_users),
+    BrowserRule(),
+    _at_most(MOST_ASSIGNED),
+    BrowserRule(),
+    AfterValidator(_each_once),
+    BrowserRule(),
+]
+"""The users of a license, as `ana@acme.example*;ben@acme.example`."""
 type Word[T] = Annotated[T, BeforeValidator(_trimmed), BrowserRule({"trim": True})]
 type Key = Annotated[LicenseKey, *UNDAMAGED]
 type Name = Annotated[Line, *UNDAMAGED]

@@ -36,6 +36,7 @@ from shared.cell_types import (
     Object,
     Quantity,
     Transfers,
+    Users,
     Word,
 )
 from shared.day_order import Dates, date_fault, iso_day
@@ -159,12 +160,16 @@ _ONE_LICENSE = (
     "a row with a license key is one license: leave license__license_key blank in an import that"
     " generates keys, or the quantity"
 )
+_ONE_FOR_USERS = (
+    "a row with users is one license: leave the quantity blank, and enter a row for each license"
+)
 
 
-class FreeRow(_Row):
-    """The columns of a license row that are different in each row."""
+class KeylessRow(_Row):
+    """The columns of a license row that are different in each row, where a key may be blank."""
 
-    license_key: Key = Field(examples=["G8HA-SRRZ-A6WK-TJWB"])
+    users: Users | None = None
+    license_key: Key | None = Field(None, examples=["G8HA-SRRZ-A6WK-TJWB"])
     subscription_id: Identifier | None = None
     note: Free | None = Field(None, examples=["moved from the old shop"])
     quantity: Quantity | None = None
@@ -174,13 +179,22 @@ class FreeRow(_Row):
     def _one_with_a_key(cls, quantity: int | None, others: ValidationInfo) -> int | None:
         if (quantity or 1) > 1 and others.data.get("license_key"):
             raise PydanticCustomError("quantity_with_key", _ONE_LICENSE)
+        if (quantity or 1) > 1 and others.data.get("users"):
+            raise PydanticCustomError("quantity_with_users", _ONE_FOR_USERS)
         return quantity
 
 
-class KeylessRow(FreeRow):
-    """The same in an import that generates keys for rows without one."""
+class FreeRow(KeylessRow):
+    """The same in an import that generates no keys: a license without users needs one."""
 
-    license_key: Key | None = None  # type: ignore[assignment]
+    license_key: Key | None = Field(None, examples=["G8HA-SRRZ-A6WK-TJWB"], validate_default=True)
+
+    @field_validator("license_key")
+    @classmethod
+    def _named(cls, key: str | None, others: ValidationInfo) -> str | None:
+        if key is None and not others.data.get("users", "invalid"):
+            raise PydanticCustomError("missing", "must not be blank")
+        return key
 
 
 class FeatureRow(_Row):

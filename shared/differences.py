@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from shared.columns import KINDS, CustomerRow, FeatureRow
-from shared.licenses import FeatureRequest, License
+from shared.licenses import FeatureRequest, License, LicenseUserRef, users_text
 from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry, fault_of
 from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
@@ -80,6 +80,9 @@ def license_differences(entry: LicenseEntry, holder: Holder) -> list[Difference]
                 found += _of_list(column, wanted if ours else requested, there or (), ours=ours)
         elif wanted != there or isinstance(wanted, dict):
             found += difference(column, wanted, there, DEFAULTS.get(name))
+    if entry.users:
+        there = map(LicenseUserRef.model_validate, record.get("license_users", ()))
+        found += difference("license__users", users_text(entry.users), users_text(there))
     for name in ("subscription_id", "note"):
         wanted = getattr(entry, name)
         if ours or wanted is not None:
@@ -146,6 +149,9 @@ def _named(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> tuple[str, str
     """The column that names the record of a row, what it has, and its value."""
     match entry:
         case LicenseEntry():
+            if entry.users:
+                emails = ";".join(user.email for user in entry.users)
+                return "license__users", "order, product and users", emails[:_SHOWN]
             return "license__license_key", "license key", entry.key
         case CustomerEntry(customer=customer):
             if customer.email or not customer.reference:
@@ -205,6 +211,7 @@ def content_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
                 entry.note,
                 entry.order.store_id,
                 customer,
+                users_text(entry.users),
             )
         case CustomerEntry():
             content = sorted(_given(entry.customer).items())
@@ -238,6 +245,7 @@ def cells_digest(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> int:
                 entry.note,
                 entry.order.store_id,
                 None if entry.customer is None else entry.customer.email or _cells(entry.customer),
+                users_text(entry.users),
             )
         case CustomerEntry():
             content = _cells(entry.customer)

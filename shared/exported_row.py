@@ -13,7 +13,7 @@ from shared.cell_types import NO_VALUE
 from shared.columns import KINDS, LICENSE_COLUMNS
 from shared.csv_format.cells import escape_formula
 from shared.customers import Customer, CustomerFields
-from shared.licenses import FeatureRequest, License, Offer, grant_of, offer
+from shared.licenses import FeatureRequest, License, Offer, grant_of, offer, users_text
 from shared.orders import Order
 from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, NULLABLE, SYSTEM, resolve_terms
@@ -41,6 +41,7 @@ def license_row(
             term = getattr(license, name)
             values[header] = SYSTEM.get(name) if term is None else term
     sold = offer(product, license.policy_code) if product else None
+    values["license__users"] = users_text(license.license_users)
     values["license__product_features"] = _features(license, sold)
     fields = license.custom_fields
     values["license__custom_fields"] = [each.model_dump(mode="json") for each in fields]

@@ -73,6 +73,10 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("Bemerkungen", "Kommentar", "Anmerkung", "remarque", "remarques", "commentaire"),
         *("nota", "notas", "comentario", "comentarios", "observaciones"),
     ),
+    "users": (
+        *("license users", "assigned users", "named users", "user emails", "users of the license"),
+        *("zugewiesene Benutzer", "Lizenzbenutzer", "utilisateurs assignés", "usuarios asignados"),
+    ),
     "start_date": (
         *("valid from", "starts at", "begins at", "starts on", "Startdatum", "gültig ab"),
         *("date de début", "valable à partir du", "fecha de inicio", "válido desde"),

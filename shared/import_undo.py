@@ -88,7 +88,7 @@ def undo_of(
 
 def license_reason(item: Mapping[str, Any]) -> Reason | None:
     """Why a stored license that the import has created is not deleted; None if it is."""
-    if item.get("license_users"):
+    if item.get("license_users") and "row_name" not in item:
         return "used_since"
     return customer_reason(item)
 

@@ -190,6 +190,8 @@ class License(LicenseFields, frozen=True, defer_build=False):
     `unsettled` names the row of an order that was too large for one transaction, as
     `<order id>/<part>/<fingerprint>`: the license is visible once that row exists. `made_by` is the
     import row that created the license; `applied_rows` are the last import rows that changed it.
+    `row_name` is the name by which an import has created a license without key: see
+    `row_keys.name_without_key`.
     """
 
     id: int
@@ -205,6 +207,15 @@ class License(LicenseFields, frozen=True, defer_build=False):
     unsettled: str | None = None
     made_by: str | None = None
     applied_rows: tuple[str, ...] = ()
+    row_name: str | None = None
+
+
+def users_text(users: Iterable[LicenseUserRef | UserRequest]) -> str:
+    """Users as in the cell of a file, such as `ana@acme.example*;ben@acme.example`, sorted.
+
+    A `*` ends the e-mail address of a manager.
+    """
+    return ";".join(sorted(f"{user.email}{'*' * user.is_manager}" for user in users))
 
 
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")

@@ -12,6 +12,7 @@ from shared.catalog import FeatureGrant, Product
 from shared.column_mapping import NO_MAPPING, ColumnMapping
 from shared.columns import CustomerRow, OrderRow, TermsRow
 from shared.csv_format.reader import Record
+from shared.customers import UserRequest
 from shared.day_order import Dates
 from shared.errors import Fault
 from shared.import_job import OnExisting, OnMissing
@@ -40,6 +41,9 @@ class LicenseEntry(NamedTuple):
 
     `terms` are the cells from which `model` was made. The record has no cells, because they take
     most of a row's memory.
+
+    `key` is the license key. A license with `users` has no key, but the name that
+    `row_keys.name_without_key` makes of its order, product and users.
     """
 
     record: Record
@@ -60,6 +64,8 @@ class LicenseEntry(NamedTuple):
     """The licenses that the row issues; see `with_copies`."""
     copy: int = 0
     """Which of these licenses the entry is."""
+    users: tuple[UserRequest, ...] = ()
+    """The users of a license of a product that is authorized by user."""
 
 
 class CustomerEntry(NamedTuple):

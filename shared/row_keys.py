@@ -3,6 +3,9 @@
 A row with a quantity issues several licenses, its copies. Each has a key of its own.
 """
 
+import hashlib
+from collections.abc import Iterable
+
 from shared.licenses import new_key
 from shared.row_entries import Import, LicenseEntry
 
@@ -13,6 +16,15 @@ def generated_key(job: Import, row: int, product_code: str, copy: int = 0) -> st
         raise AssertionError("only an import with a seed has rows without a key")
     label = f"row {row} copy {copy}" if copy else f"row {row}"
     return new_key(job.key_seed, label, job.catalog[product_code].key_length)
+
+
+def name_without_key(store_id: str, product_code: str, emails: Iterable[str]) -> str:
+    """The name of a license without key: that of its order, its product and its users.
+
+    Rows with equal names, in the same file or in a later one, are the same license.
+    """
+    text = "\x1f".join((store_id, product_code, *sorted(emails)))
+    return f"users {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def with_copies(job: Import, entries: list[LicenseEntry]) -> list[LicenseEntry]:

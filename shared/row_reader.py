@@ -30,6 +30,7 @@ from shared.columns import (
 )
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
+from shared.customers import UserRequest
 from shared.errors import Refused
 from shared.licenses import License, Offer, issue, offer
 from shared.row_entries import (
@@ -46,7 +47,7 @@ from shared.row_entries import (
     named_id,
     nameless_id,
 )
-from shared.row_keys import generated_key
+from shared.row_keys import generated_key, name_without_key
 from shared.values import record_id
 
 _ROW_FAULTS = {
@@ -62,6 +63,9 @@ _NOT_CLEARED = (
 _IN_FUTURE = (
     "is in the future: enter the time at which the order was placed; a time without an offset such"
     " as +02:00 is in UTC"
+)
+_NO_ORDER = (
+    "a license without a key is known by its order, product and users: enter the id of its order"
 )
 _NO_KEY = "a row without an e-mail names no customer to update: enter the customer's e-mail"
 # Results are cached for rows with equal cells; the cache is cleared at this size.
@@ -82,6 +86,7 @@ _UNISSUED = License(
     created_at=_NO_TIME,
     updated_at=_NO_TIME,
 )
+_KEY, _USERS = "license__license_key", "license__users"
 _IDENTIFIERS = {"license_key", "subscription_id", "store_id", "reference"}
 
 
@@ -138,12 +143,13 @@ def identity_of(job: Import, dialect: Dialect) -> Callable[[Record], Hashable]:
 
 
 class _Free(NamedTuple):
-    """The cells of a license row that are different in each row; the key is "" to generate one."""
+    """The cells of a license row that are different in each row; a blank key is ""."""
 
     license_key: str
     subscription_id: str | None
     note: str | None
     quantity: int
+    users: tuple[UserRequest, ...] = ()
 
 
 class _Reader:
@@ -250,6 +256,9 @@ class _LicenseReader(_Reader):
         self._free_at = tuple(at.get(name) for name in _Free._fields)
         self._product_at = self.headers.index("product__short_code")
         self._bundles = {code for code, product in job.catalog.items() if product.is_bundle}
+        self._by_user = {
+            code for code, product in job.catalog.items() if product.authorization_method == "user"
+        }
         self._bought_cells = _cells_at(
             [at for name in ("order", "customer") for at, _ in self._where[name]]
         )
@@ -275,18 +284,24 @@ class _LicenseReader(_Reader):
         if list in (type(free), type(model), type(order), type(named)):
             parts = (free, model, order, named)
             faults = [fault for part in parts if type(part) is list for fault in part]
+            if type(model) is tuple and model[0].product_code in self._by_user:
+                faults = [_of_user_based(fault, model[0].product_code) for fault in faults]
             return InvalidRecord(record, faults)
         (order_row, store_id, order_id), (customer, customer_id), (model, terms, unissued) = (
             order,
             named,
             model,
         )
+        key, subscription_id, note, copies, users = free
+        if users or model.product_code in self._by_user:
+            if faults := self._faults_of_users(model.product_code, key, users, store_id):
+                return InvalidRecord(record, faults)
+            key = _name_of(store_id, model.product_code, users)
         if customer is not None and customer_id is None:
             customer_id = nameless_id(self.job, record, order_id)
         if order_id is None:
             store_id = f"import-{self.job.named_by}-{record.row}"
             order_id = record_id(self.job.company, "order", store_id)
-        key, subscription_id, note, copies = free
         if not key:
             if unissued:
                 return InvalidRecord(record, unissued)
@@ -306,7 +321,25 @@ class _LicenseReader(_Reader):
             self.warnings(fields),
             unissued,
             copies,
+            users=users,
         )
+
+    def _faults_of_users(
+        self, code: str, key: str, users: Sequence[UserRequest], store_id: str
+    ) -> Faults:
+        """The faults of a row with users, or of a product that is authorized by user."""
+        if code not in self._by_user:
+            message = f"{code} is authorized by key: its licenses have no users"
+            return [fault_of(_USERS, "users", "users_not_allowed", message, _cell_of(users))]
+        faults = []
+        if key:
+            message = f"{code} is authorized by user: its licenses have no key"
+            faults.append(fault_of(_KEY, "license_key", "key_not_allowed", message, key))
+        if not users:
+            faults.append(_users_required(code))
+        if not store_id:
+            faults.append(fault_of("order__store_id", "store_id", "required", _NO_ORDER, None))
+        return faults
 
     def identity(self, record: Record) -> Hashable:
         """What names the license of a row: its key, for the rows of a bundle with the product.
@@ -319,18 +352,27 @@ class _LicenseReader(_Reader):
         if type(free) is list:
             return None
         key: str = free[0]
+        if free[4]:
+            return self._name_with_users(record.fields, free[4])
         if not self._bundles or not key:
             return key or None
         code = record.fields[self._product_at].strip()
         return (key, code) if key in self.job.bundle_keys or code in self._bundles else key
 
+    def _name_with_users(self, fields: Sequence[str], users: Sequence[UserRequest]) -> Hashable:
+        order = self.part("order", self.cells["order"](fields), self._order)
+        if type(order) is list or not order[1]:
+            return None
+        return _name_of(order[1], fields[self._product_at].strip(), users)
+
     def _free(self, fields: Sequence[str]) -> Any:
         """Not cached, because it is different in each row; most cells need no model."""
-        key, subscription_id, note, quantity = [
+        key, subscription_id, note, quantity, users = [
             fields[at] if at is not None else "" for at in self._free_at
         ]
         if (
             not quantity
+            and not users
             and SOUND.fullmatch(key)
             and (not subscription_id or SOUND.fullmatch(subscription_id))
             and (not note or SOUND.fullmatch(note))
@@ -338,7 +380,7 @@ class _LicenseReader(_Reader):
             and subscription_id.isascii()
             and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
         ):
-            return key, subscription_id or None, note or None, 1
+            return key, subscription_id or None, note or None, 1, ()
         return self._read("free", self.cells["free"](fields), _free_of)
 
     def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None] | Faults:
@@ -439,7 +481,28 @@ def _free_of(row: FreeRow) -> _Free:
         "" if name in given and getattr(row, name) is None else getattr(row, name)
         for name in ("subscription_id", "note")
     )
-    return _Free(row.license_key or "", subscription_id, note, row.quantity or 1)
+    return _Free(row.license_key or "", subscription_id, note, row.quantity or 1, row.users or ())
+
+
+def _name_of(store_id: str, product_code: str, users: Sequence[UserRequest]) -> str:
+    return name_without_key(store_id, product_code, (user.email for user in users))
+
+
+def _users_required(code: str) -> dict[str, Any]:
+    message = (
+        f"{code} is authorized by user: enter the e-mail addresses of its users, separated by ;"
+    )
+    return fault_of(_USERS, "users", "users_required", message, None)
+
+
+def _of_user_based(fault: dict[str, Any], code: str) -> dict[str, Any]:
+    """The fault of a row of a product whose licenses have users instead of a key."""
+    is_of_key = (fault["column"], fault["code"]) == (_KEY, "required")
+    return _users_required(code) if is_of_key else fault
+
+
+def _cell_of(users: Sequence[UserRequest]) -> str:
+    return ";".join(user.email for user in users)[:200]
 
 
 def _unissued(code: str) -> License:
@@ -480,11 +543,6 @@ def _not_sold(product: Product | None, code: str) -> tuple[str, str] | None:
         return "archived_product", f"product {code} is archived"
     if not product.active:
         return "disabled_product", f"product {code} is disabled"
-    if product.authorization_method == "user":
-        return (
-            "key_not_allowed",
-            f"{code} is authorized by user, and a file has no users: place an order instead",
-        )
     return None
 
 

@@ -27,7 +27,7 @@ from shared.differences import (
 from shared.errors import Refused
 from shared.license_changes import LicensePatch, change_license
 from shared.license_features import merged_grant
-from shared.licenses import FeatureRequest, License
+from shared.licenses import FeatureRequest, License, LicenseUserRef, users_text
 from shared.row_entries import (
     CustomerEntry,
     Faults,
@@ -182,6 +182,26 @@ def part_warnings(
             for each in found
         ]
     )
+
+
+def user_warnings(entry: LicenseEntry, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The warning about a row whose license has other users, or other managers."""
+    there = users_text(map(LicenseUserRef.model_validate, item.get("license_users", ())))
+    wanted = users_text(entry.users)
+    if wanted == there:
+        return []
+    message = (
+        "an import assigns no users to an existing license, and makes none a manager: this one has"
+        f" {_shown(there)}, which stays"
+    )
+    return [
+        {
+            "column": "license__users",
+            "code": "not_changed_here",
+            "message": message,
+            "value": wanted[:200],
+        }
+    ]
 
 
 def names_order(entry: LicenseEntry) -> bool:

@@ -109,6 +109,11 @@ def license_name(id: int, row: str | None = None) -> str:
     return f"{id} {row}" if row else str(id)
 
 
+def license_of_name(name: str) -> int:
+    """The id of the license with a name."""
+    return int(name.partition(" ")[0])
+
+
 def assignment(company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
     """The update, for a transaction, that adds licenses to those of a user.
 
@@ -118,6 +123,21 @@ def assignment(company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
         "TableName": dynamo.table(TABLE),
         "Key": dynamo.key_of(user_key(company, id)),
         "UpdateExpression": "ADD licenses :licenses",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
+        "ExpressionAttributeValues": dynamo.to_item({":licenses": names}),
+    }
+    return {"Update": update}
+
+
+def unassignment(company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
+    """The update that removes deleted licenses from those of a user.
+
+    Only for licenses that are deleted, or do not name the user: see `LicenseUser.licenses`.
+    """
+    update = {
+        "TableName": dynamo.table(TABLE),
+        "Key": dynamo.key_of(user_key(company, id)),
+        "UpdateExpression": "DELETE licenses :licenses",
         "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
         "ExpressionAttributeValues": dynamo.to_item({":licenses": names}),
     }

@@ -104,11 +104,12 @@ def columns_of(job: ExportJob) -> Sequence[str]:
 def license_rows(
     company: str, licenses: Iterable[License], products: dict[str, Product]
 ) -> dict[int, list[str]]:
-    """Licenses as rows, by id, without those that have no key, which an import requires.
+    """Licenses as rows, by id, without those that a file can't issue.
 
-    `products` caches the products of earlier rows.
+    These have neither a key nor users, or no key and belong to a bundle. `products` caches the
+    products of earlier rows.
     """
-    exported = [lic for lic in licenses if lic.license_key]
+    exported = [lic for lic in licenses if lic.license_key or _is_known_by_users(lic)]
     orders = order_store.first_rows(company, {lic.order_id for lic in exported})
     customers = customers_by_id(company, {lic.customer_id for lic in exported if lic.customer_id})
     if new := {lic.product_code for lic in exported} - products.keys():
@@ -121,8 +122,17 @@ def license_rows(
             products.get(lic.product_code),
         )
         for lic in exported
-        if lic.order_id in orders
+        if lic.order_id in orders and (lic.license_key or not _is_of_bundle(lic, products))
     }
+
+
+def _is_known_by_users(lic: License) -> bool:
+    return bool(lic.license_users) and lic.bundle_license_id is None
+
+
+def _is_of_bundle(lic: License, products: Mapping[str, Product]) -> bool:
+    product = products.get(lic.product_code)
+    return product is not None and product.is_bundle
 
 
 def _entries(job: ExportJob) -> Iterator[Entry]:

@@ -236,6 +236,10 @@ def _as_holder(entry: LicenseEntry) -> Holder:
         "note": entry.note,
         "subscription_id": entry.subscription_id,
         "order_store_id": entry.order.store_id,
+        "license_users": [
+            {"user_id": 0, "email": user.email, "is_manager": user.is_manager}
+            for user in entry.users
+        ],
     }
     customer = None if entry.customer is None else entry.customer.model_dump()
     return Holder(entry.record.row, dict(entry.model) | own, customer)

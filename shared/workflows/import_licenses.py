@@ -5,7 +5,7 @@ nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, count
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
@@ -46,7 +46,9 @@ from shared.workflows.import_customers import (
     reference_pointers,
 )
 from shared.workflows.import_orders import BatchOrders
+from shared.workflows.import_users import RowUsers
 from shared.workflows.import_warnings import warn_of_parts
+from shared.workflows.named_licenses import name_field, named_licenses
 from shared.workflows.pending_orders import roll_back_pending
 from shared.workflows.update_records import update_licenses
 
@@ -86,6 +88,7 @@ class _Licenses:
         self.deleted: set[int] = set()
         """The ids of licenses that this job created and that were deleted since."""
         self.existing: list[tuple[LicenseEntry, dict[str, Any]]] = []
+        self.users = RowUsers(job, pool)
 
     def run(
         self,
@@ -121,6 +124,8 @@ class _Licenses:
         if self.job.planned is not None and not self.job.updates and not self.complete:
             self._hold([e for e in creating if not self.job.may_create(e.record.row)])
             creating = [e for e in creating if self.job.may_create(e.record.row)]
+        if not self.complete and any(entry.users for entry in creating):
+            creating = self._with_users(creating)
         made = self._write(creating)
         if not self.dry_run:
             self._settle(whole, [pair for pair in made if pair[1] not in self.deleted])
@@ -226,7 +231,7 @@ class _Licenses:
         Rows that can't create their license are refused. A license of a pending order, and one that
         its row has created, are inserted again, which fails and finds what they are.
         """
-        maker, found = self.job.maker, self._find(entries, opening)
+        maker, found = self.job.maker, named_licenses(self.job, self.pool, entries, opening)
         there = [place.found for place in found if place.found is not None]
         pending = self._pending(there) if there else set()
         missing = []
@@ -305,7 +310,7 @@ class _Licenses:
                     made.append((entry, id))
                 elif item.get("unsettled") in pending:
                     waiting.append((entry, attempt))
-                elif item.get("license_key") != entry.key:
+                elif item.get(name_field(entry)) != entry.key:
                     waiting.append((entry, attempt + 1))
                 else:
                     self.held[entry.key] = item
@@ -323,12 +328,33 @@ class _Licenses:
         ids = id, self.orders[entry.order_id].id, customer_id
         return not self.job.unplanned(entry.record.row, "created", ids, entry.copy)
 
+    def _with_users(self, entries: list[LicenseEntry]) -> list[LicenseEntry]:
+        """Read the users of rows; returns the rows without those whose license exists.
+
+        A license of another origin is found by its users before the row creates another one.
+        """
+        rows = [entry for entry in entries if entry.users]
+        there: set[int] = set()
+        if not self.job.updates:
+            for entry, place in zip(rows, named_licenses(self.job, self.pool, rows), strict=True):
+                maker = self.job.maker(entry.record.row)
+                if place.found is not None and place.found.get("made_by") != maker:
+                    self.held[entry.key] = place.found
+                    there.add(entry.record.row)
+        for polls in count():
+            pending = self.users.read(rows)
+            pending -= committed_rows(self.job.company, pending)
+            if self.dry_run or not pending:
+                break
+            self._wait_for(pending, polls)
+        return [entry for entry in entries if entry.record.row not in there]
+
     def _hold(self, entries: Sequence[LicenseEntry]) -> None:
         """Find the licenses of rows of a commit that must not create theirs.
 
         A row whose license is missing is refused, unless another row of the file creates it.
         """
-        found = self._find(entries, ())
+        found = named_licenses(self.job, self.pool, entries)
         for entry, place in zip(entries, found, strict=True):
             if place.found is not None:
                 self.held[entry.key] = place.found
@@ -338,22 +364,6 @@ class _Licenses:
                 faults = self.job.unplanned(entry.record.row, "created")
                 self.done.invalid.append(InvalidRecord(entry.record, faults))
 
-    def _find(
-        self, entries: Sequence[LicenseEntry], opening: Sequence[Exchange[Any]]
-    ) -> list[Found]:
-        """The stored licenses with the keys of rows."""
-        company = self.job.company
-        ids = record_ids(company, "license", ((entry.key, 0) for entry in entries))
-        wanted = Wanted(
-            LICENSES,
-            {id: entry.key for id, entry in zip(ids, entries, strict=True)},
-            "license_key",
-            lambda id: (dynamo.partition(company, id),),
-            lambda name, n: record_id(company, "license", name, attempt=n),
-        )
-        (found,) = find_records(self.pool, (wanted,), opening)
-        return [found[id] for id in ids]
-
     def _is_refused(self, entry: LicenseEntry, id: int, *, reads: bool) -> bool:
         """Refuse a row whose license does not exist, if the import does not create it."""
         if reads and self.complete:
@@ -361,6 +371,8 @@ class _Licenses:
         faults = [missing_fault(entry)] if reads and self.job.on_missing == "refuse" else []
         if not faults and not self._is_planned(entry, id):
             faults = self.job.unplanned(entry.record.row, "created", (id,), entry.copy)
+        if not faults and entry.users:
+            faults = self.users.faults(entry, id)
         if faults:
             self.done.invalid.append(InvalidRecord(entry.record, faults))
         return bool(faults)
@@ -369,14 +381,27 @@ class _Licenses:
         self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
     ) -> list[tuple[LicenseEntry, int, int]]:
         """Insert licenses as planned; adds the new ones to `made` and returns the others."""
-        planned = [each for each in known if self._is_planned(each[0], each[2])]
-        written = self._inserted([(entry, id) for entry, _, id in planned])
-        results = [new for batch in written for new in batch]
+        planned = [each for each in known if self._may_insert(each[0], each[2])]
+        keyed = [(entry, id) for entry, _, id in planned if not entry.users]
+        named = [(entry, id) for entry, _, id in planned if entry.users]
+        results = [new for batch in self._inserted(keyed) for new in batch]
+        if named:
+            new = dict(
+                zip(
+                    (id for _, id in (*keyed, *named)),
+                    (*results, *self._inserted_with_users(named)),
+                    strict=True,
+                )
+            )
+            results = [new[id] for _, _, id in planned]
         made += [(entry, id) for (entry, _, id), new in zip(planned, results, strict=True) if new]
         others = [each for each, new in zip(planned, results, strict=True) if not new]
         if len(planned) < len(known):
-            others += [each for each in known if not self._is_planned(each[0], each[2])]
+            others += [each for each in known if not self._may_insert(each[0], each[2])]
         return others
+
+    def _may_insert(self, entry: LicenseEntry, id: int) -> bool:
+        return self._is_planned(entry, id) and not (entry.users and self.users.faults(entry, id))
 
     def _pending(self, items: Iterable[dict[str, Any]]) -> set[str]:
         """The pending orders of these licenses."""
@@ -400,6 +425,27 @@ class _Licenses:
             return bulk.insert_all(LICENSES, batch, self.pool.patience)
 
         return self.pool.each(insert, work)
+
+    def _inserted_with_users(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[bool]:
+        return self.pool.each(lambda pair: self.users.insert(pair[0], self._license(*pair)), pairs)
+
+    def _license(self, entry: LicenseEntry, id: int) -> License:
+        """A license without key, with its place in its order; it gets its users when written."""
+        order_id = self.orders[entry.order_id].id
+        customer = None if (named := entry.customer_id) is None else self.customers[named].id
+        return entry.model.model_copy(
+            update={
+                "id": id,
+                "row_name": entry.key,
+                "order_id": order_id,
+                "order_item_id": self.writer.item_id(order_id, entry.model.product_code),
+                "order_store_id": entry.store_id,
+                "customer_id": customer,
+                "note": entry.note or None,
+                "subscription_id": entry.subscription_id or None,
+                "made_by": self.job.maker(entry.record.row),
+            }
+        )
 
     def _statement(self, entry: LicenseEntry, id: int) -> bytes:
         """The INSERT of a license: the shared values of its model, and its own values."""

@@ -17,9 +17,9 @@ from shared.store.licenses import license_deletes
 from shared.store.removals import Entries
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
-from shared.values import record_id, record_ids
-from shared.workflows.batch import Batch, Wanted, find_records
+from shared.workflows.batch import Batch
 from shared.workflows.held_keys import HeldKeys, group_by_key
+from shared.workflows.named_licenses import named_licenses
 from shared.workflows.undo_orders import undo_parts
 from shared.workflows.undo_updates import (
     Decision,
@@ -29,6 +29,7 @@ from shared.workflows.undo_updates import (
     restore,
     undone_before,
 )
+from shared.workflows.undo_users import undo_users
 
 _THREADS = 8
 _ROWS_AT_ONCE = 500
@@ -46,6 +47,8 @@ def undo_licenses(
     """Undo rows of licenses, or determine their results."""
     undo = _Licenses(job, done, pool, dry_run=dry_run)
     undo.run(entries)
+    if undo.with_users and not dry_run:
+        undo_users(job, pool, undo.with_users)
     undo_parts(job, entries, done, pool, undo.deleted, undo.kept, dry_run=dry_run)
 
 
@@ -59,8 +62,13 @@ class _Licenses:
     """The stored licenses that a dry run would delete."""
     kept: list[Mapping[str, Any]] = field(default_factory=list)
     """The stored licenses that the rows created and that are kept."""
+    named: Mapping[int, LicenseEntry] = field(default_factory=dict)
+    """The rows with users."""
+    with_users: list[tuple[LicenseEntry, int]] = field(default_factory=list)
+    """Those whose license is deleted, with its id."""
 
     def run(self, entries: list[LicenseEntry]) -> None:
+        self.named = {entry.record.row: entry for entry in entries if entry.users}
         deletes, restores = [], []
         for stored in self._stored(entries):
             decision = self._decide(stored)
@@ -84,22 +92,11 @@ class _Licenses:
         job = self.job
         first, repeated, bundled = group_by_key(job, with_copies(job, entries))
         single = [*first.values(), *repeated]
-        ids = record_ids(job.company, "license", ((entry.key, 0) for entry in single))
-        wanted = Wanted(
-            LICENSES,
-            {id: entry.key for id, entry in zip(ids, single, strict=True)},
-            "license_key",
-            lambda id: (dynamo.partition(job.company, id),),
-            lambda name, n: record_id(job.company, "license", name, attempt=n),
-        )
-        (found,) = find_records(self.pool, (wanted,))
         there = []
-        for entry, id in zip(single, ids, strict=True):
-            place = found[id]
+        for entry, place in zip(single, named_licenses(job, self.pool, single), strict=True):
             before = undone_before(job, entry.record.row, place.deleted)
             if before is not None:
-                self.done.reverted_licenses += 1
-                self.done.results.undo(entry.record.row, "license_id", before)
+                self._reverted(entry.record.row, before)
             elif place.found is not None:
                 there.append((entry, place.found))
         others = Batch(self.done.first_row)  # a row of a bundle without licenses has no outcome
@@ -118,13 +115,18 @@ class _Licenses:
     def _record(self, stored: Stored, decision: Decision) -> None:
         row, id = stored.record.row, stored.item["id"]
         if decision == "reverted":
-            self.done.reverted_licenses += 1
-            self.done.results.undo(row, "license_id", id)
+            self._reverted(row, id)
         elif decision != "nothing":
             self.done.kept_licenses += 1
             self.done.results.undo(row, "license_id", id, decision)
             if stored.item.get("made_by") == self.job.maker(stored.record.row):
                 self.kept.append(stored.item)
+
+    def _reverted(self, row: int, id: int) -> None:
+        self.done.reverted_licenses += 1
+        self.done.results.undo(row, "license_id", id)
+        if entry := self.named.get(row):
+            self.with_users.append((entry, id))
 
     def _delete_all(self, deletes: Sequence[Stored]) -> None:
         pages: dict[int, list[Stored]] = {}

@@ -29,6 +29,7 @@ from shared.row_updates import (
     license_change,
     names_order,
     part_warnings,
+    user_warnings,
 )
 from shared.store import bulk, dynamo
 from shared.store.catalog import all_products
@@ -73,6 +74,9 @@ def update_licenses(
     ]
     products = _products(job, targets)
     _warn_of_parts(job, pool, done, targets)
+    for target in targets:
+        if target.entry.users and (warnings := user_warnings(target.entry, target.item)):
+            done.warn(target.entry.record, warnings)
 
     known: KnownTerms = {}
 

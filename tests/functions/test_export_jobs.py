@@ -94,8 +94,10 @@ def test_features_are_exported_with_their_terms(exporter: Exporter) -> None:
     assert found == {("K-1", "f1"): "0", ("K-1", "credits"): "7"}
 
 
-def test_licenses_without_a_key_are_counted_and_left_out(exporter: Exporter) -> None:
-    exporter.shop.order_one("up", {"users": [{"email": "u@x.test"}]})
+def test_licenses_without_key_and_users_are_counted_and_left_out(exporter: Exporter) -> None:
+    id = exporter.shop.order_one("up", {"users": [{"email": "u@x.test"}]})["id"]
+    user = {"license_user_email": "u@x.test"}
+    assert exporter.shop.post(f"/licenses/{id}/unassign_user/", user).status == 200
     sell(exporter.shop, "K-1")
 
     job = exporter.run(exporter.start())
