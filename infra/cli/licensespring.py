@@ -15,7 +15,7 @@ from shared.terms import CONSUMPTION_ONLY, FEATURE_SYSTEM, NULLABLE, SYSTEM
 type Record = Mapping[str, Any]
 
 _PARTS = KINDS["licenses"].parts
-_OTHERWISE = {"short_code", "policy_code", "product_features", "custom_fields"}
+_OTHERWISE = {"short_code", "policy_code", "product_features", "custom_fields", "users"}
 """Columns that are not copied: features are rows of their own file, and terms are complete."""
 _TERMS = {
     header: name
@@ -52,6 +52,8 @@ def license_row(license: Record, related: Related) -> list[str]:
     values["license__custom_fields"] = [
         {"name": each.get("name"), "value": each.get("value")} for each in _custom_fields(license)
     ]
+    if not license.get("license_key"):
+        values["license__users"] = _users(license)
     values["product__short_code"] = product_code(license, related.codes)
     order = related.orders.get(license.get("order") or 0, {})
     values |= {header: order.get(name) for header, name in _PARTS["order"].columns.items()}
@@ -91,10 +93,11 @@ def customer_of(license: Record, order: Record, customers: Mapping[int, Record])
 
 def obstacle(license: Record, related: Related) -> str | None:
     """Why a file can't create a license; None if it can."""
-    if not license.get("license_key"):
-        return "has no key: its product is authorized by user. Place an order with its users"
-    if license["license_key"] in related.shared_keys:
-        return "shares its key with others, as in a bundle. Place an order of the bundle"
+    key = license.get("license_key")
+    if not key and not license.get("license_users"):
+        return "has neither a key nor users. Assign its users, or place an order with them"
+    if license.get("bundle_license") or (key and key in related.shared_keys):
+        return "is a license of a bundle. Place an order of the bundle"
     if not product_code(license, related.codes):
         return "has a product that is not in the list of products"
     return None
@@ -104,9 +107,8 @@ def losses(license: Record) -> Iterator[str]:
     """What is lost of a license that a file can create."""
     if consumed := license.get("total_consumptions"):
         yield f"total_consumptions is {consumed}; an imported license starts at 0"
-    if users := license.get("license_users"):
-        named = ", ".join(str(each.get("true_email") or each.get("email")) for each in users)
-        yield f"users are not imported: {named}"
+    if license.get("license_key") and (users := _users(license)):
+        yield f"users are not imported, because the license has a key: {users}"
 
 
 def shared_keys(licenses: Iterable[Record]) -> frozenset[str]:
@@ -117,6 +119,15 @@ def shared_keys(licenses: Iterable[Record]) -> frozenset[str]:
         if key := license.get("license_key"):
             (shared if key in seen else seen).add(key)
     return frozenset(shared)
+
+
+def _users(license: Record) -> str:
+    """The users of a license, as in the cell of a file."""
+    named = (
+        f"{each.get('true_email') or each.get('email')}{'*' if each.get('is_manager') else ''}"
+        for each in license.get("license_users") or ()
+    )
+    return ";".join(sorted(named))
 
 
 def _custom_fields(license: Record) -> Iterable[Record]:

@@ -35,9 +35,10 @@ def visible(world: World, company: str) -> dict[str, Any]:
         kept = {name: value for name, value in item.items() if name not in _STATE}
         found[f"license {item['id']}"] = kept | ({"product_features": grants} if grants else {})
     for row in map(from_item, rows_of(world, CUSTOMERS, company)):
-        if row["sk"].startswith("customer#") and "deleted_at" not in row:
+        kind = row["sk"].partition("#")[0]
+        if kind in ("customer", "user") and "deleted_at" not in row:
             kept = {name: value for name, value in row.items() if name not in _STATE}
-            found[f"customer {row['id']}"] = kept
+            found[f"{kind} {row['id']}"] = kept
     for row in map(from_item, rows_of(world, ORDERS, company)):
         if row["sk"] == "order" and "deleted_at" not in row:
             own = {name: value for name, value in row.items() if name not in _STATE | _PAGES}
@@ -89,15 +90,18 @@ class UndoWatch:
         """R2 R3: only records of the import, which nobody has changed and nothing names, go."""
         what = f"{write.key} of {before.get('made_by')}"
         self.removed.setdefault(undo, set()).add(f"{write.table} {write.key}")
-        if write.table == CUSTOMERS and not write.key[-1].startswith("customer#"):
+        is_user = write.key[-1].startswith("user#")
+        if write.table == CUSTOMERS and not (is_user or write.key[-1].startswith("customer#")):
             return
         if write.table == ORDERS and write.key[-1] != "order":
             return
         if not before.get("made_by", "").startswith(self._undone(undo)):
             self.violations.append(f"R2 undo {undo} deleted {what}")
-        self._note_row(undo, write, before.get("made_by", ""))
+        if not is_user:
+            self._note_row(undo, write, before.get("made_by", ""))
         is_changed = before.get("updated_at") != before.get("created_at")
-        if write.table != ORDERS and (is_changed or before.get("license_users")):
+        is_used = "license_users" in before and "row_name" not in before
+        if write.table != ORDERS and (is_changed or is_used):
             self.violations.append(f"R2 undo {undo} deleted {what}, changed since: {before}")
         self._check_named(undo, write, before)
 

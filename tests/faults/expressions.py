@@ -19,7 +19,7 @@ __all__ = ["Change", "Names", "Unmodelled", "check_expressions", "updated"]
 
 @dataclass(frozen=True)
 class Change:
-    """One attribute that an update changes: SET, REMOVE or ADD."""
+    """One attribute that an update changes: SET, REMOVE, ADD or DELETE."""
 
     action: str
     target: Operand
@@ -34,10 +34,11 @@ class Change:
     def check(self, given: Names) -> None:
         if self.target.is_value or (self.unless and self.unless.is_value):
             raise invalid("expression_syntax", self.target.text)
-        if self.action == "ADD" and self.operand is not None:
+        if self.action in ("ADD", "DELETE") and self.operand is not None:
             if not self.operand.is_value:
                 raise invalid("expression_syntax", self.operand.text)
-            check_types((self.operand,), ("N", *SETS), given)
+            kinds = ("N", *SETS) if self.action == "ADD" else tuple(SETS)
+            check_types((self.operand,), kinds, given)
 
     def value(self, item: Mapping[str, Value], given: Names) -> Value | None:
         """Return the new value of the attribute; None removes it."""
@@ -58,6 +59,9 @@ class Change:
             number = before["N"] if before else "0"
             return {"N": stored_number(str(Decimal(number) + Decimal(added)))}
         old = before[kind] if before else []
+        if self.action == "DELETE":
+            left = [each for each in old if each not in stored(value)[kind]]
+            return stored({kind: left}) if left else None
         return stored({kind: [*{*old, *stored(value)[kind]}]})
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from tests.faults.conditions import (
     BeginsWith,
@@ -18,7 +18,7 @@ from tests.faults.operands import Operand, Unmodelled
 from tests.faults.rules import invalid
 
 _TOKEN = re.compile(r"\s*(?:([:#]?[A-Za-z_][A-Za-z0-9_]*)|(<>|<=|>=|[=<>(),]))")
-_ACTIONS = ("SET", "REMOVE", "ADD")
+_ACTIONS = ("SET", "REMOVE", "ADD", "DELETE")
 
 
 @cache
@@ -72,8 +72,8 @@ class _Parser:
             if action in seen:
                 raise invalid("update_section", action)
             seen.add(action)
-            read = {"SET": self._set, "REMOVE": self._remove, "ADD": self._add}[action]
-            found += self.listed(read)
+            read = {"SET": self._set, "REMOVE": self._remove}.get(action)
+            found += self.listed(read or partial(self._of_values, action))
         return tuple(found)
 
     def operand(self) -> Operand:
@@ -133,9 +133,9 @@ class _Parser:
     def _remove(self) -> Change:
         return Change("REMOVE", self.operand())
 
-    def _add(self) -> Change:
+    def _of_values(self, action: str) -> Change:
         target = self.operand()
-        return Change("ADD", target, self.operand())
+        return Change(action, target, self.operand())
 
     def _arguments(self, count: int) -> list[Operand]:
         self._expect("(")

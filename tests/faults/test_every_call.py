@@ -17,7 +17,7 @@ from tests.faults.check_plans import check_plans
 from tests.faults.check_undos import check_undos
 from tests.faults.exports import Exporters, check_exports
 from tests.faults.files import File, Row
-from tests.faults.history import licenses_of
+from tests.faults.history import CUSTOMERS, licenses_of, rows_of
 from tests.faults.imports import Importers
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import Clients
@@ -63,6 +63,19 @@ QUANTITIES = (
     b"license__license_key,product__short_code,license__quantity,order__store_id,customer__email\n"
     b",kp,3,n-1,ben@x.test\n,nope,9,,\n,kp,2,,\n"
 )
+
+
+_OF_USERS = "license__license_key,product__short_code,order__store_id,license__users\n"
+WITH_USERS = File(
+    "licenses",
+    f"{_OF_USERS},up,n-1,new@x.test*;owner@x.test\n,up,n-2,new@x.test\n,up,n-2,new@x.test\n",
+    (
+        Row(1, 2, ("", "up", "n-1", "new@x.test*;owner@x.test"), ()),
+        Row(2, 3, ("", "up", "n-2", "new@x.test"), ()),
+        Row(3, 4, ("", "up", "n-2", "new@x.test"), ()),
+    ),
+)
+"""Licenses for a user that an order has created, and for a new one."""
 
 
 def ordered(lab: Laboratory, body: dict[str, Any], key: str | None = None) -> Run:
@@ -139,6 +152,47 @@ def copied(lab: Laboratory) -> Run:
                 ("licenses", rows, {f"import {number}#1": 3, f"import {number}#3": 2}),
                 ("keys", len({lic["license_key"] for lic in found}), 5),
                 ("count", counts.get("created_licenses_count"), 5),
+            )
+            if here != wanted
+        ]
+        return [*violations, *check_lists(world, "acme")]
+
+    return run
+
+
+def with_users(lab: Laboratory) -> Run:
+    """An import of licenses with users; every license that names a user is among the user's."""
+
+    def run(faults: FaultPlan) -> list[str]:
+        world = lab.world(0)
+        os.environ["IMPORT_INLINE_BYTES"] = "0"
+        undoers = Undoers(lab, world)
+        owner = {"product_code": "up", "licenses": [{"users": [{"email": "owner@x.test"}]}]}
+        world.alone("shop", partial(undoers.shop.order, items=[owner]))
+        world.calls, world.fault_plan = 0, faults
+        sheet = Sheet("licenses", WITH_USERS.data)
+        bring = world.spawn("importer", partial(undoers.bring, sheet))
+        world.run()
+        if (number := bring.result) is None:
+            return ["the import was not requested"]
+        undoers.end(number)
+        counts = from_item(undoers.job(number)).get("counts", {})
+        named: dict[str, set[str]] = {}
+        for lic in map(from_item, licenses_of(world, "acme")):
+            for seat in lic.get("license_users", ()):
+                named.setdefault(seat["email"], set()).add(str(lic["id"]))
+        users = {
+            user["email"]: {*user["licenses"]}
+            for user in map(from_item, rows_of(world, CUSTOMERS, "acme"))
+            if user["sk"].startswith("user#")
+        }
+        outcomes = [counts.get(f"{what}_licenses_count") for what in ("created", "unchanged")]
+        violations = [
+            f"{what}: {here}, must be {wanted}"
+            for what, here, wanted in (
+                ("licenses of users", users, named),
+                ("licenses", sorted(map(len, named.values())), [2, 2]),
+                ("created and unchanged", outcomes, [2, 1]),
             )
             if here != wanted
         ]
@@ -224,6 +278,14 @@ def test_any_fault_at_any_call_of_the_undo_of_orders_with_times(lab: Laboratory)
 
 def test_any_fault_at_any_call_of_an_import_with_quantities(lab: Laboratory) -> None:
     assert violations_of(copied(lab), EveryFault()) == []
+
+
+def test_any_fault_at_any_call_of_an_import_with_users(lab: Laboratory) -> None:
+    assert violations_of(with_users(lab), EveryFault()) == []
+
+
+def test_any_fault_at_any_call_of_the_undo_of_an_import_with_users(lab: Laboratory) -> None:
+    assert violations_of(undone(lab, "1000000", WITH_USERS), EveryFault()) == []
 
 
 @pytest.mark.parametrize("part", range(2))

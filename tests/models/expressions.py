@@ -92,7 +92,7 @@ class Writer:
         return self._simple()
 
     def update(self) -> str:
-        """SET, REMOVE and ADD of different attributes."""
+        """SET, REMOVE, ADD and DELETE of different attributes."""
         rng = self.rng
         names = rng.sample(NAMES, rng.randint(1, 4))
         clauses: dict[str, list[str]] = {}
@@ -108,9 +108,11 @@ class Writer:
                 case 4:
                     clauses.setdefault("REMOVE", []).append(self.name(name))
                 case 5:
-                    more = {"SS": rng.sample(("a", "b", "c"), k=2)}
-                    amount = self.literal(rng.choice(({"N": rng.choice(_NUMBERS)}, more)))
-                    clauses.setdefault("ADD", []).append(f"{self.name(name)} {amount}")
+                    some = {"SS": rng.sample(("a", "b", "c"), k=2)}
+                    amount = rng.choice(({"N": rng.choice(_NUMBERS)}, some))
+                    action = rng.choice(("ADD", "DELETE"))
+                    part = f"{self.name(name)} {self.literal(amount)}"
+                    clauses.setdefault(action, []).append(part)
         return " ".join(f"{action} {', '.join(parts)}" for action, parts in clauses.items())
 
     def flaw(self, text: str) -> str:

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from shared.errors import Refused
-from shared.licenses import License
+from shared.licenses import License, users_text
 from shared.orders import OrderPlan
 from shared.row_entries import Import, InvalidRecord, LicenseEntry
 from shared.row_keys import with_copies
@@ -211,3 +211,42 @@ def test_a_row_with_a_quantity_and_custom_fields_issues_the_licenses_of_the_equa
         assert [plain(each.model) for each in copies] == [plain(lic) for lic in placed.licenses]
         keys += [each.key for each in copies]
     assert len({*keys}) == len(keys) > COPIED
+
+
+SEATS = 300
+EMAILS = ("ana@x.test", "Ben@x.test", "carl@x.test", "ANA@x.test")
+
+
+def test_a_row_with_users_issues_the_license_of_the_equal_order() -> None:
+    chance, of = random.Random(29), shop()  # not a secret, a replay
+    asked, rows = [], []
+    for number in range(SEATS):
+        body, product = drawn(chance, LICENSE, 0.05), chance.choice(("up", "up", "up", "kp"))
+        users = [
+            {"email": chance.choice(EMAILS), "is_manager": chance.random() < 0.3}
+            for _ in range(chance.choice((0, 1, 1, 2, 3)))
+        ]
+        key = chance.choice(("", "", "", f"K-{number}"))
+        cells = cells_of(number, product, {"license": body}) | {"license__license_key": key}
+        named = [f"{user['email']}{'*' if user['is_manager'] else ''}" for user in users]
+        rows.append(cells | {"license__users": "; ".join(named), "order__store_id": f"o-{number}"})
+        license = {**body, "users": users} | ({"key": key} if key else {})
+        asked.append([{"product_code": product, "licenses": [license]}])
+
+    entries = read_rows(file_of(rows), products=of.products)
+
+    valid = 0
+    for number, (items, entry) in enumerate(zip(asked, entries, strict=True)):
+        placed = planned(of, items=items, id=f"o-{number}")
+        license = items[0]["licenses"][0]
+        if isinstance(placed, Refused):
+            assert isinstance(entry, InvalidRecord), (items, placed.faults)
+            continue
+        if items[0]["product_code"] == "kp" and not license.get("key"):
+            continue  # an order generates a key
+        assert isinstance(entry, LicenseEntry), (items, entry)
+        (theirs,) = placed.licenses
+        valid += bool(entry.users)
+        assert plain(entry.model) | {"license_users": []} == plain(theirs) | {"license_users": []}
+        assert users_text(entry.users) == users_text(theirs.license_users)
+    assert SEATS // 5 < valid < SEATS

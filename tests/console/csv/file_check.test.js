@@ -106,6 +106,23 @@ test("custom fields are in one column or in a column each", async () => {
 });
 
 for (const [row, codes] of [
+  [",up,o-1,ana@x.test;ben@x.test*,", []],
+  [",up,o-1,,", ["required"]],
+  [",up,o-1,ana@x.test,2", ["quantity_with_users"]],
+  ["K-1,up,o-1,ana@x.test,2", ["quantity_with_key"]],
+])
+  test(`a row with users needs no key: ${row}`, async () => {
+    const header = `${KEY},order__store_id,license__users,license__quantity`;
+
+    const { faults } = await check(`${header}\n${row}\n`);
+
+    assert.deepEqual(
+      faults.flatMap((each) => each.errors.map((error) => error.code)),
+      codes,
+    );
+  });
+
+for (const [row, codes] of [
   [",kp,3", []],
   ["a,kp,1", []],
   ["a,kp,2", ["quantity_with_key"]],

@@ -31,6 +31,10 @@ LICENSE: dict[str, Any] = {
     "metadata": {"po": "4711"},
     "customer": 620,
 }
+USERS = [
+    {"email": "u@x.test|acme", "true_email": "u@x.test"},
+    {"email": "a@x.test", "is_manager": True},
+]
 RELATED = Related(
     {1584723961091040: "sketch"},
     {620: {"id": 620, "email": "ana@acme.example", "company_name": "Acme"}},
@@ -105,6 +109,10 @@ def test_a_feature_is_a_row_of_its_own() -> None:
     assert list(feature_rows(LICENSE)) == []
 
 
+def test_a_license_without_key_has_its_users() -> None:
+    assert row(license_key=None, license_users=USERS)["license__users"] == "a@x.test*;u@x.test"
+
+
 def test_a_customer_has_the_columns_of_its_file() -> None:
     cells = customer_row({"id": 1, "email": "a@x.test", "phone": None, "labels": []})
 
@@ -114,8 +122,10 @@ def test_a_customer_has_the_columns_of_its_file() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"license_key": None}, "authorized by user"),
-        ({"license_key": "BUNDLE"}, "shares its key"),
+        ({"license_key": None}, "neither a key nor users"),
+        ({"license_key": "BUNDLE"}, "of a bundle"),
+        ({"license_key": None, "license_users": USERS, "bundle_license": 1}, "of a bundle"),
+        ({"license_key": None, "license_users": USERS}, ""),
         ({"product": {"id": 1}}, "not in the list of products"),
         ({}, ""),
     ],
@@ -130,12 +140,12 @@ def test_what_stands_in_the_way_of_a_license_is_said(changes: Any, reason: str) 
 def test_what_is_lost_of_a_license_is_said() -> None:
     lost = {
         "total_consumptions": 5,
-        "license_users": [{"email": "u@x.test|acme", "true_email": "u@x.test"}],
+        "license_users": USERS,
     }
 
     assert [text.partition(";")[0] for text in losses(LICENSE | lost)] == [
         "total_consumptions is 5",
-        "users are not imported: u@x.test",
+        "users are not imported, because the license has a key: a@x.test*",
     ]
     assert list(losses(LICENSE)) == []
 

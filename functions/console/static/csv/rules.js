@@ -157,33 +157,37 @@ export function compileRules(rules) {
 export function validateRow(cells, kind) {
   const faults = [];
   for (const column of kind.required) {
-    if (isUnseen(cells[column], kind) && !mayBeBlank(column, kind))
+    const isNamed = column === KEY && !isUnseen(cells[USERS], kind);
+    if (isUnseen(cells[column], kind) && !isNamed && !mayBeBlank(column, kind))
       faults.push(createRequiredFault(column));
   }
   for (const column of Object.keys(cells)) {
     const fault = validateCell(column, cells[column], kind);
     if (fault) faults.push(fault);
   }
-  const isRead = !faults.some(({ column }) => [KEY, QUANTITY].includes(column));
+  const isRead = !faults.some(({ column }) => [KEY, QUANTITY, USERS].includes(column));
   return isRead ? [...faults, ...checkQuantity(cells, kind)] : faults;
 }
 
 const KEY = "license__license_key";
 const QUANTITY = "license__quantity";
+const USERS = "license__users";
 
 /**
- * A row with a key is one license.
+ * A row with a key or with users is one license.
  *
  * @type {(cells: Record<string, string>, kind: Kind) => CellFault[]}
  */
 function checkQuantity(cells, kind) {
   const isMany = QUANTITY in cells && Number(normalizeCell(QUANTITY, cells[QUANTITY], kind)) > 1;
-  if (!isMany || isUnseen(cells[KEY], kind)) return [];
-  const message =
-    "a row with a license key is one license: leave license__license_key blank in an import that" +
-    " generates keys, or the quantity";
-  const value = cells[QUANTITY].slice(0, 200);
-  return [{ column: QUANTITY, code: "quantity_with_key", message, value }];
+  const [hasKey, hasUsers] = [KEY, USERS].map((column) => !isUnseen(cells[column], kind));
+  if (!isMany || !(hasKey || hasUsers)) return [];
+  const code = hasKey ? "quantity_with_key" : "quantity_with_users";
+  const message = hasKey
+    ? "a row with a license key is one license: leave license__license_key blank in an import that" +
+      " generates keys, or the quantity"
+    : "a row with users is one license: leave the quantity blank, and enter a row for each license";
+  return [{ column: QUANTITY, code, message, value: cells[QUANTITY].slice(0, 200) }];
 }
 
 /**

@@ -244,7 +244,9 @@ function ReimportButton({ job, draft, rules }) {
   const faulty = changed.filter(
     (row) =>
       kind &&
-      Object.entries(cells[row]).some(([column, value]) => validateEdit(column, value, kind)),
+      Object.entries(cells[row]).some(([column, value]) =>
+        validateEdit(column, value, kind, rows[row].errors),
+      ),
   );
   const send = async () => {
     problem.value = null;

@@ -122,20 +122,25 @@ function Cell({ row, column, draft, sent }) {
 function CellProblem({ row, fault, draft, kind }) {
   const value = fault.column ? draft.value.cells[row.row]?.[fault.column] : undefined;
   if (!kind || !fault.column || value === undefined) return fault.message;
-  const current = validateEdit(fault.column, value, kind);
+  const current = validateEdit(fault.column, value, kind, row.errors);
   if (current) return html`<span class="wrong">${current.message}</span>`;
   return html`<span class="fixed"><${Icon} name="check" />Fixed</span>`;
 }
 
-/** @type {(column: string, value: string, kind: Kind) => { message: string } | null} */
-export function validateEdit(column, value, kind) {
+/**
+ * The fault of an edited cell; `errors` are those of its row as it was.
+ *
+ * @type {(column: string, value: string, kind: Kind, errors?: FailedRow["errors"]) => { message: string } | null}
+ */
+export function validateEdit(column, value, kind, errors = []) {
   const known = Object.keys(kind.columns);
   const mapped = mappedHeaders(kind);
   const names = matchColumns([column], known, kind.format, mapped);
   const values = { ...kind.mapping, constants: {} };
   const [cell] = createRowReader(values, names, kind)([value]);
   const [name] = names;
-  if (kind.required.includes(name) && !cell.trim() && !mayBeBlank(name, kind))
+  const hasNoKey = errors.some((each) => each.column === column && each.code === "key_not_allowed");
+  if (kind.required.includes(name) && !cell.trim() && !hasNoKey && !mayBeBlank(name, kind))
     return { message: "must not be blank" };
   return validateCell(name, cell, kind);
 }
