@@ -169,6 +169,7 @@ class KeylessRow(_Row):
     """The columns of a license row that are different in each row, where a key may be blank."""
 
     users: Users | None = None
+    bundle_key: Key | None = None
     license_key: Key | None = Field(None, examples=["G8HA-SRRZ-A6WK-TJWB"])
     subscription_id: Identifier | None = None
     note: Free | None = Field(None, examples=["moved from the old shop"])
@@ -310,6 +311,8 @@ LICENSE_COLUMNS = (
 )
 """The same with columns of our own, for what orders have and LicenseSpring's columns lack."""
 
+BUNDLE_KEY = "license__bundle_key"
+"""The column that the rows of a bundle have in common."""
 ORDER_TIME = "order__created_at"
 """The column with the time of an order that was placed in another system."""
 

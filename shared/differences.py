@@ -152,7 +152,8 @@ def _named(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> tuple[str, str
             if entry.users:
                 emails = ";".join(user.email for user in entry.users)
                 return "license__users", "order, product and users", emails[:_SHOWN]
-            return "license__license_key", "license key", entry.key
+            what = "license key and product" if entry.bundle_key else "license key"
+            return "license__license_key", what, entry.license_key or ""
         case CustomerEntry(customer=customer):
             if customer.email or not customer.reference:
                 return "email", "e-mail", customer.email or ""

@@ -41,6 +41,8 @@ def license_row(
             term = getattr(license, name)
             values[header] = SYSTEM.get(name) if term is None else term
     sold = offer(product, license.policy_code) if product else None
+    if license.bundle_license_id or (product and product.is_bundle):
+        values["license__bundle_key"] = license.license_key
     values["license__users"] = users_text(license.license_users)
     values["license__product_features"] = _features(license, sold)
     fields = license.custom_fields

@@ -16,6 +16,7 @@ from shared.import_job import ImportJob, WrongState, same_file
 type Reason = Literal[
     "changed_since",
     "used_since",
+    "has_members",
     "not_ours",
     "has_licenses",
     "appended_since",
@@ -27,6 +28,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason.__value__)
 
 changed_since   someone has changed it after the row
 used_since      the license has users
+has_members     of a bundle: the license of a member is kept, which has the same key
 not_ours        the row has neither created nor changed it
 has_licenses    of an order: licenses of the import are kept in it
 appended_since  of an order: it has licenses that the import has not created
@@ -36,6 +38,7 @@ not_as_planned  the dry run whose plan is committed has not shown it as reverted
 MESSAGES: Mapping[str, str] = {
     "changed_since": "the record was changed after the import",
     "used_since": "the license is assigned to users",
+    "has_members": "the license of a member of the bundle was kept",
     "not_ours": "the record existed before the import, or was created by something else",
     "has_licenses": "the order has licenses that were kept",
     "appended_since": "licenses were added to the order",

@@ -42,8 +42,9 @@ class LicenseEntry(NamedTuple):
     `terms` are the cells from which `model` was made. The record has no cells, because they take
     most of a row's memory.
 
-    `key` is the license key. A license with `users` has no key, but the name that
-    `row_keys.name_without_key` makes of its order, product and users.
+    `key` names the license, and its id is derived from it: it is the license key, of a member of a
+    bundle with the product (`row_keys.name_of_member`), and of a license with `users`, which has no
+    key, the name that `row_keys.name_without_key` makes of its order, product and users.
     """
 
     record: Record
@@ -66,6 +67,14 @@ class LicenseEntry(NamedTuple):
     """Which of these licenses the entry is."""
     users: tuple[UserRequest, ...] = ()
     """The users of a license of a product that is authorized by user."""
+    bundle_key: str = ""
+    """The license key of a bundle and its members, if the license is one of them."""
+
+    @property
+    def license_key(self) -> str | None:
+        if self.users:
+            return None
+        return self.bundle_key or self.key
 
 
 class CustomerEntry(NamedTuple):

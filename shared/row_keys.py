@@ -27,6 +27,14 @@ def name_without_key(store_id: str, product_code: str, emails: Iterable[str]) ->
     return f"users {hashlib.sha256(text.encode()).hexdigest()}"
 
 
+def name_of_member(key: str, product_code: str) -> str:
+    """The name of the license of a bundle's member, which has the key of the bundle.
+
+    `record_id` makes the same id of it as of both parts, so the member is that of an order.
+    """
+    return f"{key}\x1f{product_code}"
+
+
 def with_copies(job: Import, entries: list[LicenseEntry]) -> list[LicenseEntry]:
     """The entries with one for each license that a row with a quantity issues."""
     if all(entry.copies == 1 for entry in entries):

@@ -17,6 +17,7 @@ from shared.cell_patterns import SOUND, RowPattern
 from shared.cell_types import NO_VALUE
 from shared.column_mapping import RowMapping
 from shared.columns import (
+    BUNDLE_KEY,
     CLEARABLE,
     KINDS,
     ORDER_TIME,
@@ -47,7 +48,7 @@ from shared.row_entries import (
     named_id,
     nameless_id,
 )
-from shared.row_keys import generated_key, name_without_key
+from shared.row_keys import generated_key, name_of_member, name_without_key
 from shared.values import record_id
 
 _ROW_FAULTS = {
@@ -150,6 +151,7 @@ class _Free(NamedTuple):
     note: str | None
     quantity: int
     users: tuple[UserRequest, ...] = ()
+    bundle_key: str = ""
 
 
 class _Reader:
@@ -292,11 +294,15 @@ class _LicenseReader(_Reader):
             named,
             model,
         )
-        key, subscription_id, note, copies, users = free
+        key, subscription_id, note, copies, users, bundle_key = free
         if users or model.product_code in self._by_user:
             if faults := self._faults_of_users(model.product_code, key, users, store_id):
                 return InvalidRecord(record, faults)
             key = _name_of(store_id, model.product_code, users)
+        if bundle_key:
+            if faults := self._faults_of_bundle(model.product_code, key, bundle_key):
+                return InvalidRecord(record, faults)
+            key = self._name_in_bundle(bundle_key, model.product_code)
         if customer is not None and customer_id is None:
             customer_id = nameless_id(self.job, record, order_id)
         if order_id is None:
@@ -322,6 +328,7 @@ class _LicenseReader(_Reader):
             unissued,
             copies,
             users=users,
+            bundle_key=bundle_key,
         )
 
     def _faults_of_users(
@@ -341,6 +348,22 @@ class _LicenseReader(_Reader):
             faults.append(fault_of("order__store_id", "store_id", "required", _NO_ORDER, None))
         return faults
 
+    def _faults_of_bundle(self, code: str, key: str, bundle_key: str) -> Faults:
+        """The faults of a row that says to be of a bundle."""
+        if code in self._by_user:
+            message = (
+                f"the licenses of {code} have no key, and a file can't create a bundle of them:"
+                " create it with an order"
+            )
+        elif key != bundle_key:
+            message = "must be the license key of its row: the rows of a bundle have one key"
+        else:
+            return _NO_FAULTS
+        return [fault_of(BUNDLE_KEY, "bundle_key", "invalid_value", message, bundle_key)]
+
+    def _name_in_bundle(self, key: str, code: str) -> str:
+        return key if code in self._bundles else name_of_member(key, code)
+
     def identity(self, record: Record) -> Hashable:
         """What names the license of a row: its key, for the rows of a bundle with the product.
 
@@ -354,6 +377,8 @@ class _LicenseReader(_Reader):
         key: str = free[0]
         if free[4]:
             return self._name_with_users(record.fields, free[4])
+        if free[5]:
+            return self._name_in_bundle(key, record.fields[self._product_at].strip())
         if not self._bundles or not key:
             return key or None
         code = record.fields[self._product_at].strip()
@@ -367,12 +392,13 @@ class _LicenseReader(_Reader):
 
     def _free(self, fields: Sequence[str]) -> Any:
         """Not cached, because it is different in each row; most cells need no model."""
-        key, subscription_id, note, quantity, users = [
+        key, subscription_id, note, quantity, users, bundle_key = [
             fields[at] if at is not None else "" for at in self._free_at
         ]
         if (
             not quantity
             and not users
+            and not bundle_key
             and SOUND.fullmatch(key)
             and (not subscription_id or SOUND.fullmatch(subscription_id))
             and (not note or SOUND.fullmatch(note))
@@ -380,7 +406,7 @@ class _LicenseReader(_Reader):
             and subscription_id.isascii()
             and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
         ):
-            return key, subscription_id or None, note or None, 1, ()
+            return key, subscription_id or None, note or None, 1, (), ""
         return self._read("free", self.cells["free"](fields), _free_of)
 
     def _order(self, row: OrderRow) -> tuple[OrderRow, str, int | None] | Faults:
@@ -481,7 +507,14 @@ def _free_of(row: FreeRow) -> _Free:
         "" if name in given and getattr(row, name) is None else getattr(row, name)
         for name in ("subscription_id", "note")
     )
-    return _Free(row.license_key or "", subscription_id, note, row.quantity or 1, row.users or ())
+    return _Free(
+        row.license_key or "",
+        subscription_id,
+        note,
+        row.quantity or 1,
+        row.users or (),
+        row.bundle_key or "",
+    )
 
 
 def _name_of(store_id: str, product_code: str, users: Sequence[UserRequest]) -> str:

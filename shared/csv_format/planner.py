@@ -23,11 +23,14 @@ from shared.csv_format.encoding import (
     undecodable,
 )
 from shared.csv_format.header import NOT_MAPPED
+from shared.csv_format.reader import records
 
 CHUNK_SIZE = 8 * 1024 * 1024
 MAX_RECORD = 256 * 1024
 BLOCK = 1024 * 1024
 """Bytes that are scanned at once."""
+MOST_TOGETHER = 100
+"""Rows that a chunk may have more, so that rows which belong together stay in one chunk."""
 
 
 class Chunk(BaseModel, frozen=True):
@@ -64,12 +67,15 @@ def plan(
     mapped: Mapping[str, str] = NOT_MAPPED,
     chunk_size: int = CHUNK_SIZE,
     accept: Callable[[Dialect], None] = lambda _: None,
+    together: str | None = None,
 ) -> Plan:
     """Validate a file, given in parts of any size, and cut it into chunks. Raises BadFile.
 
     A chunk ends with the first record that reaches `chunk_size` bytes (for UTF-16, half of it in
     UTF-8, so that the range has about `chunk_size` bytes). `required`, `known`, `encoding` and
     `mapped` are as for `detect`. `accept` can refuse the header before the rest is read.
+    Up to `MOST_TOGETHER` consecutive rows with the same cell in the column `together`, if it is not
+    blank, are in one chunk.
     """
     stream = iter(parts)
     head = b""
@@ -78,7 +84,7 @@ def plan(
     columns = {"required": required, "known": known}
     dialect = detect(head, **columns, encoding=encoding, mapped=mapped)
     accept(dialect)
-    cutter = _Cutter(dialect, chunk_size, head[: dialect.body_start], encoding)
+    cutter = _Cutter(dialect, chunk_size, head[: dialect.body_start], encoding, together)
     for part in chain((head[dialect.body_start :],), stream):
         for at in range(0, len(part), BLOCK):
             cutter.feed(part[at : at + BLOCK])
@@ -100,9 +106,18 @@ class _Cutter:
     """
 
     def __init__(
-        self, dialect: Dialect, chunk_size: int, above: bytes, requested: Encoding | None
+        self,
+        dialect: Dialect,
+        chunk_size: int,
+        above: bytes,
+        requested: Encoding | None,
+        together: str | None,
     ) -> None:
         self.dialect = dialect
+        self.group = dialect.names.index(together) if together in dialect.names else None
+        """The column whose cells tell which rows stay together."""
+        self.joining: tuple[str, int] | None = None
+        """The cell of a group that a full chunk still takes, and how many more rows it has."""
         self.wide = dialect.encoding.startswith("utf-16")
         self.target = max(1, chunk_size // 2 if self.wide else chunk_size)
         self.decoder = codecs.getincrementaldecoder(dialect.encoding)()
@@ -174,7 +189,13 @@ class _Cutter:
         self._check(block, final=final)
         start = 0
         while start < min(block.limit, size):
-            stop = block.after(start + self.target - self.filled)
+            stop = start
+            if self.joining is None:
+                stop = block.after(start + self.target - self.filled)
+                if self.group is not None and self.filled + stop - start >= self.target:
+                    self.joining = self._cell(block, block.before(stop - 1, 0), stop), 0
+            if self.joining is not None:
+                stop = self._end_of_group(block, stop)
             self._add(block, start, stop, min(stop, size))
             start = stop
         self.carry = data[block.limit :]
@@ -194,8 +215,26 @@ class _Cutter:
         self.filled += stop - start
         self.size += len(source)
         self.digest.update(source)
-        if self.filled >= self.target:
+        if self.filled >= self.target and self.joining is None:
             self._close()
+
+    def _end_of_group(self, block: Block, stop: int) -> int:
+        """The end of the rows that stay with those before `stop`, or of the block."""
+        while self.joining is not None and stop < block.limit:
+            cell, more = self.joining
+            end = block.after(stop + 1)
+            if not cell or more >= MOST_TOGETHER or self._cell(block, stop, end) != cell:
+                self.joining = None
+            else:
+                self.joining, stop = (cell, more + 1), end
+        return stop
+
+    def _cell(self, block: Block, start: int, stop: int) -> str:
+        """The cell of a record that tells to which rows it belongs; equal bytes are equal."""
+        plain = self.dialect.model_copy(update={"encoding": "latin-1"})
+        for record in records(block.data[start:stop], plain, first_row=1, first_line=1):
+            return record.fields[self.group or 0].strip()
+        return ""
 
     def _close(self) -> None:
         if self.rows or self.narrow_rows:

@@ -252,7 +252,8 @@ def _bundled_keys(job: Import, entries: Iterable[LicenseEntry]) -> set[str]:
     return {
         entry.key
         for entry in entries
-        if entry.key in job.bundle_keys or entry.model.product_code in bundles
+        if not entry.bundle_key
+        and (entry.key in job.bundle_keys or entry.model.product_code in bundles)
     }
 
 
@@ -269,7 +270,7 @@ def _bundle_fault(entry: LicenseEntry, bundles: Mapping[str, Product]) -> dict[s
         "column": "product__short_code",
         "field": "short_code",
         "code": "bundle_members_missing",
-        "message": f"{what}, and a file can't create the licenses of a bundle and its members:"
-        " create them with an order",
+        "message": f"{what}: enter the rows of the bundle and of its members one after another,"
+        " with their license key as license__bundle_key",
         "value": code,
     }

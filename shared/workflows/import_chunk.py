@@ -21,7 +21,7 @@ import orjson
 
 from shared.column_mapping import written_column, written_fault
 from shared.csv_format.dialect import Dialect
-from shared.csv_format.planner import Chunk
+from shared.csv_format.planner import MOST_TOGETHER, Chunk
 from shared.csv_format.reader import Record, failed_row, records
 from shared.differences import limited
 from shared.import_job import BatchCounts, BatchResult, ImportJob
@@ -213,23 +213,38 @@ def read_batches(
 ) -> Iterator[Sequence[Entry | InvalidRecord]]:
     """Split rows into batches of `most` licenses, or fewer if most rows have their own order.
 
-    A row issues its licenses in one batch, which therefore can have up to 999 more.
-    The end of a batch depends only on its rows, so the batches are the same when a chunk continues
-    after a stop.
+    A row issues its licenses in one batch, which therefore can have up to 999 more, and the rows of
+    a bundle that follow one another are in one batch. The end of a batch depends only on its rows,
+    so the batches are the same when a chunk continues after a stop.
     """
     batch: list[Entry | InvalidRecord] = []
     orders, order_id, more = 0, 0, 0
     for entry in entries:
+        is_full = len(batch) + more >= most or orders >= MOST_ORDERS
+        if is_full and not _continues_bundle(batch, entry, most):
+            yield batch
+            batch, orders, order_id, more = [], 0, 0, 0
         batch.append(entry)
         if isinstance(entry, LicenseEntry):
             more += entry.copies - 1
             if entry.order_id != order_id:
                 orders, order_id = orders + 1, entry.order_id
-        if len(batch) + more >= most or orders >= MOST_ORDERS:
-            yield batch
-            batch, orders, order_id, more = [], 0, 0, 0
     if batch:
         yield batch
+
+
+def _continues_bundle(
+    batch: Sequence[Entry | InvalidRecord], entry: Entry | InvalidRecord, most: int
+) -> bool:
+    """Whether a row belongs to the bundle of the last row of a batch that is full."""
+    last = batch[-1]
+    return (
+        isinstance(entry, LicenseEntry)
+        and isinstance(last, LicenseEntry)
+        and bool(entry.bundle_key)
+        and entry.bundle_key == last.bundle_key
+        and len(batch) < most + MOST_TOGETHER
+    )
 
 
 def complete_batch(work: Work, batch: OpenBatch, data: bytes) -> None:

@@ -5,7 +5,7 @@ nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count
+from itertools import chain, compress, count
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared.row_keys import with_copies
 from shared.store import bulk, dynamo
 from shared.store.license_index import PageRow, pages
 from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import committed_rows
+from shared.store.licenses import committed_rows, license_puts
 from shared.store.newest_first import page_item
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
@@ -48,9 +48,13 @@ from shared.workflows.import_customers import (
 from shared.workflows.import_orders import BatchOrders
 from shared.workflows.import_users import RowUsers
 from shared.workflows.import_warnings import warn_of_parts
-from shared.workflows.named_licenses import name_field, named_licenses
+from shared.workflows.named_licenses import named_licenses, stored_name
 from shared.workflows.pending_orders import roll_back_pending
+from shared.workflows.row_bundles import RowBundles
 from shared.workflows.update_records import update_licenses
+
+type _Placed = tuple[LicenseEntry, int]
+"""A row, and the id of its license."""
 
 _PLACED = ("id", "order_id", "order_item_id", "order_store_id")
 
@@ -88,7 +92,7 @@ class _Licenses:
         self.deleted: set[int] = set()
         """The ids of licenses that this job created and that were deleted since."""
         self.existing: list[tuple[LicenseEntry, dict[str, Any]]] = []
-        self.users = RowUsers(job, pool)
+        self.users, self.bundles = RowUsers(job, pool), RowBundles(job)
 
     def run(
         self,
@@ -170,9 +174,7 @@ class _Licenses:
         new = [entry for entry, _ in made if not entry.copy]
         warn_of_parts(self.job, self.done, self.orders, self.customers, new, same)
 
-    def _note_created(
-        self, made: list[tuple[LicenseEntry, int]], repeated: Iterable[LicenseEntry]
-    ) -> None:
+    def _note_created(self, made: list[_Placed], repeated: Iterable[LicenseEntry]) -> None:
         """Record the results of rows that created their license, and of those that repeat one."""
         results, orders, customers = self.done.results, self.orders, self.customers
         ids = [id for _, id in made]
@@ -194,9 +196,7 @@ class _Licenses:
         results.note((entry.record.row, by_key[entry.key], 0, 0) for entry in again)
         results.repeat(entry.record.row for entry in again)
 
-    def _refuse_unplanned(
-        self, entries: Iterable[LicenseEntry], made: Iterable[tuple[LicenseEntry, int]]
-    ) -> None:
+    def _refuse_unplanned(self, entries: Iterable[LicenseEntry], made: Iterable[_Placed]) -> None:
         """Refuse the rows of a commit that were not written, as the plan has other outcomes."""
         job, updated = self.job, self.done.results.changes
         if job.planned is None:
@@ -273,7 +273,7 @@ class _Licenses:
         is_planned = row in self.job.repeated or self.job.may_create(row)
         return entry.unissued or ([] if is_planned else self.job.unplanned(row, "created"))
 
-    def _write(self, entries: list[LicenseEntry]) -> list[tuple[LicenseEntry, int]]:
+    def _write(self, entries: list[LicenseEntry]) -> list[_Placed]:
         """Insert the licenses: the entries whose licenses this job created, with their ids.
 
         If a license existed and no longer does, it was rolled back with its order, and is inserted
@@ -281,8 +281,9 @@ class _Licenses:
         for other files and orders its key is free. If a pending order has the license, its outcome
         is awaited, as orders do for users: the license counts as existing only after the commit.
         """
-        made: list[tuple[LicenseEntry, int]] = []
+        made: list[_Placed] = []
         waiting, polls = [(entry, 0) for entry in entries], 0
+        self.bundles.expect(entries)
         while waiting:
             names = ((entry.key, attempt) for entry, attempt in waiting)
             ids = record_ids(self.job.company, "license", names)
@@ -294,6 +295,7 @@ class _Licenses:
             )
             pending = set() if reads else self._pending(found.values())
             waiting = []
+            self._drop_existing(there, found)
             for entry, attempt, id in there:
                 item = found.get((dynamo.partition(self.job.company, id),))
                 if item is not None and is_deleted(item):
@@ -310,7 +312,7 @@ class _Licenses:
                     made.append((entry, id))
                 elif item.get("unsettled") in pending:
                     waiting.append((entry, attempt))
-                elif item.get(name_field(entry)) != entry.key:
+                elif not _is_named(entry, item):
                     waiting.append((entry, attempt + 1))
                 else:
                     self.held[entry.key] = item
@@ -318,6 +320,19 @@ class _Licenses:
                 self._wait_for(pending, polls)
                 polls += 1
         return sorted(made, key=lambda pair: (pair[0].record.row, pair[0].copy))
+
+    def _drop_existing(
+        self,
+        there: Iterable[tuple[LicenseEntry, int, int]],
+        found: Mapping[dynamo.Key, Mapping[str, Any]],
+    ) -> None:
+        """Note which rows of bundles have their license, before deciding about the others."""
+        for entry, _, id in there:
+            item = (
+                found.get((dynamo.partition(self.job.company, id),)) if entry.bundle_key else None
+            )
+            if item is not None and not is_deleted(item) and _is_named(entry, item):
+                self.bundles.drop(entry)
 
     def _is_planned(self, entry: LicenseEntry, id: int) -> bool:
         """Whether a row may create its license with this id; always, except in a commit."""
@@ -373,32 +388,29 @@ class _Licenses:
             faults = self.job.unplanned(entry.record.row, "created", (id,), entry.copy)
         if not faults and entry.users:
             faults = self.users.faults(entry, id)
+        if not faults and entry.bundle_key:
+            faults = self.bundles.faults(entry)
+        if faults and entry.bundle_key:
+            self.bundles.drop(entry)
         if faults:
             self.done.invalid.append(InvalidRecord(entry.record, faults))
         return bool(faults)
 
     def _insert(
-        self, known: list[tuple[LicenseEntry, int, int]], made: list[tuple[LicenseEntry, int]]
+        self, known: list[tuple[LicenseEntry, int, int]], made: list[_Placed]
     ) -> list[tuple[LicenseEntry, int, int]]:
         """Insert licenses as planned; adds the new ones to `made` and returns the others."""
-        planned = [each for each in known if self._may_insert(each[0], each[2])]
-        keyed = [(entry, id) for entry, _, id in planned if not entry.users]
-        named = [(entry, id) for entry, _, id in planned if entry.users]
-        results = [new for batch in self._inserted(keyed) for new in batch]
-        if named:
-            new = dict(
-                zip(
-                    (id for _, id in (*keyed, *named)),
-                    (*results, *self._inserted_with_users(named)),
-                    strict=True,
-                )
-            )
-            results = [new[id] for _, _, id in planned]
-        made += [(entry, id) for (entry, _, id), new in zip(planned, results, strict=True) if new]
-        others = [each for each, new in zip(planned, results, strict=True) if not new]
-        if len(planned) < len(known):
-            others += [each for each in known if not self._may_insert(each[0], each[2])]
-        return others
+        planned = [(entry, id) for entry, _, id in known if self._may_insert(entry, id)]
+        plain = [(entry, id) for entry, id in planned if not (entry.users or entry.bundle_key)]
+        if len(plain) == len(known):
+            written = self._inserted(plain)
+        else:
+            others = [(entry, id) for entry, id in planned if entry.users or entry.bundle_key]
+            written = chain(self._inserted(plain), self._inserted_together(others))
+        new = [each for batch in written for each in batch]
+        made += new
+        ids = {id for _, id in new}
+        return [each for each in known if each[2] not in ids]
 
     def _may_insert(self, entry: LicenseEntry, id: int) -> bool:
         return self._is_planned(entry, id) and not (entry.users and self.users.faults(entry, id))
@@ -416,27 +428,47 @@ class _Licenses:
         for row in pending:
             roll_back_pending(self.job.company, row)
 
-    def _inserted(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[list[bool]]:
-        work = (
-            [self._statement(entry, id) for entry, id in batch] for batch in bulk.batches(pairs)
-        )
+    def _inserted(self, pairs: list[_Placed]) -> Iterable[list[_Placed]]:
+        """Insert licenses in batches; yields those of each batch that are new."""
 
-        def insert(batch: Sequence[bulk.Statement]) -> Exchange[list[bool]]:
-            return bulk.insert_all(LICENSES, batch, self.pool.patience)
+        def insert(
+            batch: Sequence[_Placed],
+        ) -> Exchange[list[_Placed]]:
+            statements = [self._statement(entry, id) for entry, id in batch]
+            new = yield from bulk.insert_all(LICENSES, statements, self.pool.patience)
+            return [*compress(batch, new)]
 
-        return self.pool.each(insert, work)
+        return self.pool.each(insert, bulk.batches(pairs))
 
-    def _inserted_with_users(self, pairs: list[tuple[LicenseEntry, int]]) -> Iterable[bool]:
-        return self.pool.each(lambda pair: self.users.insert(pair[0], self._license(*pair)), pairs)
+    def _inserted_together(self, pairs: list[_Placed]) -> Iterable[list[_Placed]]:
+        """Write licenses with their users, and bundles with their members, in transactions."""
+
+        def insert(
+            unit: Sequence[_Placed],
+        ) -> Exchange[list[_Placed]]:
+            licenses = [self._license(entry, id) for entry, id in unit]
+            (entry, _), *_ = unit
+            if entry.users:
+                is_new = yield from self.users.insert(entry, licenses[0])
+            else:
+                puts = [*license_puts(self.job.company, self.bundles.linked(licenses))]
+                is_new = yield from bulk.transact(LICENSES, puts, self.pool.patience)
+                self.pool.patience.progressed = self.pool.patience.progressed or is_new
+            return [*unit] if is_new else []
+
+        users = [[pair] for pair in pairs if pair[0].users]
+        units = self.bundles.units(pair for pair in pairs if pair[0].bundle_key)
+        return self.pool.each(insert, [*users, *units])
 
     def _license(self, entry: LicenseEntry, id: int) -> License:
-        """A license without key, with its place in its order; it gets its users when written."""
+        """A license that is written in a transaction, with its place in its order."""
         order_id = self.orders[entry.order_id].id
         customer = None if (named := entry.customer_id) is None else self.customers[named].id
         return entry.model.model_copy(
             update={
                 "id": id,
-                "row_name": entry.key,
+                "license_key": entry.license_key,
+                "row_name": entry.key if entry.users else None,
                 "order_id": order_id,
                 "order_item_id": self.writer.item_id(order_id, entry.model.product_code),
                 "order_store_id": entry.store_id,
@@ -492,7 +524,7 @@ class _Licenses:
             self.heads[id(model), flags] = known
         return known
 
-    def _settle(self, entries: list[LicenseEntry], made: list[tuple[LicenseEntry, int]]) -> None:
+    def _settle(self, entries: list[LicenseEntry], made: list[_Placed]) -> None:
         """Write the customers and orders of new licenses, and the pages that list all of them."""
         job, first, sold = self.job, self.writer.first, self.writer.sold
         drafts: dict[int, tuple[int, CustomerRow]] = {}
@@ -524,9 +556,7 @@ class _Licenses:
             )
         )
 
-    def _pages(
-        self, entries: Iterable[LicenseEntry], made: list[tuple[LicenseEntry, int]]
-    ) -> Iterator[dynamo.Item]:
+    def _pages(self, entries: Iterable[LicenseEntry], made: list[_Placed]) -> Iterator[dynamo.Item]:
         """The pages of these rows, to be written after the licenses that they list."""
         ids = {(entry.record.row, entry.copy): id for entry, id in made}
         rows = (
@@ -548,3 +578,9 @@ class _Licenses:
             return 0
         found = places[named].found
         return 0 if found and not is_ours(self.job, found) else places[named].id
+
+
+def _is_named(entry: LicenseEntry, item: Mapping[str, Any]) -> bool:
+    """Whether a stored license is that of a row, and not one whose id collides with it."""
+    field, value = stored_name(entry)
+    return bool(item.get(field) == value)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from shared.column_mapping import mapping_faults, pinned
-from shared.columns import KINDS
+from shared.columns import BUNDLE_KEY, KINDS
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.errors import Busy, Refused
@@ -130,6 +130,7 @@ def plan_file(job: ImportJob, parts: Iterable[bytes], *, chunk_size: int) -> Pla
         mapped=mapping.headers,
         chunk_size=chunk_size,
         accept=lambda dialect: check_header(job, dialect, mapping),
+        together=BUNDLE_KEY,
     )
 
 

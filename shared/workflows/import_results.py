@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import orjson
 
-from shared.columns import KINDS
+from shared.columns import BUNDLE_KEY, KINDS
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.header import RESULT_COLUMNS
 from shared.csv_format.planner import Chunk, plan
@@ -178,4 +178,5 @@ def _chunks(job: ImportJob) -> Iterable[Chunk]:
         encoding=job.encoding,
         mapped=mapping.headers,
         chunk_size=_CHUNK_BYTES,
+        together=BUNDLE_KEY,
     ).chunks

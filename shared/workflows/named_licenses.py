@@ -28,21 +28,13 @@ def named_licenses(
     """
     company = job.company
     ids = record_ids(company, "license", ((entry.key, 0) for entry in entries))
-    names: dict[str, dict[int, str]] = {"license_key": {}, "row_name": {}}
+    tables: dict[tuple[str, str], dict[int, str]] = {}
     for id, entry in zip(ids, entries, strict=True):
-        names[name_field(entry)][id] = entry.key
-    tables = [
-        Wanted(
-            LICENSES,
-            named,
-            field,
-            lambda id: (dynamo.partition(company, id),),
-            lambda name, n: record_id(company, "license", name, attempt=n),
-        )
-        for field, named in names.items()
-    ]
-    by_key, by_name = find_records(pool, tables, opening)
-    found = by_key | by_name
+        field, value = stored_name(entry)
+        member = entry.key.removeprefix(value)  # "" except for members of bundles
+        tables.setdefault((field, member), {})[id] = value
+    wanted = [_wanted(company, *place, named) for place, named in tables.items()]
+    found = {id: each for of in find_records(pool, wanted, opening) for id, each in of.items()}
     places = [found[id] for id in ids]
     others = [
         (entry, place)
@@ -54,9 +46,22 @@ def named_licenses(
     return places
 
 
-def name_field(entry: LicenseEntry) -> str:
-    """The attribute of a stored license that has the `key` of a row."""
-    return "row_name" if entry.users else "license_key"
+def stored_name(entry: LicenseEntry) -> tuple[str, str]:
+    """The attribute of a stored license that tells whether it is that of a row, and its value."""
+    if entry.users:
+        return "row_name", entry.key
+    return "license_key", entry.bundle_key or entry.key
+
+
+def _wanted(company: str, field: str, member: str, named: dict[int, str]) -> Wanted:
+    """The lookup of licenses by their names; `member` is what a name has after the license key."""
+    return Wanted(
+        LICENSES,
+        named,
+        field,
+        lambda id: (dynamo.partition(company, id),),
+        lambda name, n: record_id(company, "license", f"{name}{member}", attempt=n),
+    )
 
 
 def users_of(job: Import, pool: bulk.Pool, entries: Iterable[LicenseEntry]) -> dict[str, Found]:

@@ -78,6 +78,7 @@ class _Licenses:
                 restores.append(stored)
             else:
                 self._record(stored, decision)
+        self._keep_bundles(deletes)
         if self.dry_run:
             for stored in (*deletes, *restores):
                 self._record(stored, "reverted")
@@ -85,7 +86,11 @@ class _Licenses:
             return
         for stored, decision in restore(self.job, LICENSES, restores, self.pool):
             self._record(stored, decision)
-        self._delete_all(deletes)
+        bundles = {id for stored in deletes if (id := stored.item.get("bundle_license_id"))}
+        self._delete_all([each for each in deletes if each.item["id"] not in bundles])
+        last = [each for each in deletes if each.item["id"] in bundles]
+        self._keep_bundles(last)
+        self._delete_all(last)
 
     def _stored(self, entries: list[LicenseEntry]) -> list[Stored]:
         """The rows whose licenses exist, with these; counts those that the undo has deleted."""
@@ -121,6 +126,13 @@ class _Licenses:
             self.done.results.undo(row, "license_id", id, decision)
             if stored.item.get("made_by") == self.job.maker(stored.record.row):
                 self.kept.append(stored.item)
+
+    def _keep_bundles(self, deletes: list[Stored]) -> None:
+        """Keep the license of a bundle of which a member was kept: they have the same key."""
+        named = {id for item in self.kept if (id := item.get("bundle_license_id"))}
+        for stored in [each for each in deletes if each.item["id"] in named]:
+            deletes.remove(stored)
+            self._record(stored, "has_members")
 
     def _reverted(self, row: int, id: int) -> None:
         self.done.reverted_licenses += 1

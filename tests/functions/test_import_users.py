@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.customers import MOST_LICENSES
+from shared.import_job import ImportJob
 from shared.store import dynamo
 from shared.values import record_id
 from tests.functions.exporter import Exporter
@@ -53,15 +54,13 @@ def order_users(shop: Shop, order: str, *emails: str) -> Any:
     return shop.order_one("up", {"users": users}, id=order)
 
 
-def imported(files: Files, text: str, by: str = "inline", **options: str) -> Any:
-    event = files.prepared(text, **options)
-    files.run(event) if by == "inline" else files.by_machine(again=True)
+def imported(files: Files, text: str, by: str = "inline", **options: str) -> ImportJob:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IMPORT_INLINE_BYTES", "10" if by == "machine" else "1000000")
+        files.run(files.prepared(text, **options))
+    if by == "machine":
+        files.by_machine(again=True)
     return files.last()
-
-
-def counted(files: Files) -> dict[str, int]:
-    """The counts of the last import that are not zero."""
-    return {name: n for name, n in files.last().counts.items() if n}
 
 
 def test_a_row_creates_a_license_with_new_and_known_users(files: Files) -> None:

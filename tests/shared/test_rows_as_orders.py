@@ -231,20 +231,20 @@ def test_a_row_with_users_issues_the_license_of_the_equal_order() -> None:
         named = [f"{user['email']}{'*' if user['is_manager'] else ''}" for user in users]
         rows.append(cells | {"license__users": "; ".join(named), "order__store_id": f"o-{number}"})
         license = {**body, "users": users} | ({"key": key} if key else {})
-        asked.append([{"product_code": product, "licenses": [license]}])
+        asked.append((product, license))
 
     entries = read_rows(file_of(rows), products=of.products)
 
     valid = 0
-    for number, (items, entry) in enumerate(zip(asked, entries, strict=True)):
-        placed = planned(of, items=items, id=f"o-{number}")
-        license = items[0]["licenses"][0]
+    for number, ((product, license), entry) in enumerate(zip(asked, entries, strict=True)):
+        lines = [{"product_code": product, "licenses": [license]}]
+        placed = planned(of, items=lines, id=f"o-{number}")
         if isinstance(placed, Refused):
-            assert isinstance(entry, InvalidRecord), (items, placed.faults)
+            assert isinstance(entry, InvalidRecord), (lines, placed.faults)
             continue
-        if items[0]["product_code"] == "kp" and not license.get("key"):
+        if product == "kp" and "key" not in license:
             continue  # an order generates a key
-        assert isinstance(entry, LicenseEntry), (items, entry)
+        assert isinstance(entry, LicenseEntry), (lines, entry)
         (theirs,) = placed.licenses
         valid += bool(entry.users)
         assert plain(entry.model) | {"license_users": []} == plain(theirs) | {"license_users": []}
