@@ -28,7 +28,7 @@ from shared.store.customers import (
     ids_of_pages,
 )
 from shared.store.license_index import ids_at, issued
-from shared.store.licenses import license_lookup, licenses_by_id
+from shared.store.licenses import license_lookup, licenses_by_id, visible_licenses
 from shared.store.lookup import Lookup, find
 from shared.values import record_id
 
@@ -204,12 +204,63 @@ class _LicenseReader:
         licenses = [lic for lic in licenses_by_id(job.company, ids) if self._is_wanted(lic)]
         issued_again = _issued_again(job, licenses)
         licenses = [lic for lic in licenses if lic.id not in issued_again]
+        if job.kind == "licenses":
+            licenses = self._with_members(licenses)
         if job.kind == "license-features":
             with_key = [lic for lic in licenses if lic.license_key]
             without = sum(len(lic.product_features) for lic in licenses if not lic.license_key)
             return _Rows([row for lic in with_key for row in feature_rows(lic)], without)
         rows = license_rows(job.company, licenses, self._products)
         return _Rows([*rows.values()], len(licenses) - len(rows))
+
+    def _with_members(self, licenses: Sequence[License]) -> list[License]:
+        """Licenses with the members of a bundle after its license, whichever steps they are in.
+
+        An import creates a bundle from rows that follow one another.
+        """
+        there = {lic.id: lic for lic in licenses}
+        away = {id for lic in licenses if (id := lic.bundle_license_id)} - there.keys()
+        others = {lic.id: lic for lic in licenses_by_id(self.job.company, away)}
+        self._know(there.values())
+        self._know(others.values())
+        bundles = [
+            lic
+            for lic in (there | others).values()
+            if lic.license_key and self._is_wanted(lic) and _is_of_bundle(lic, self._products)
+        ]
+        members = self._members(bundles)
+        moved = {lic.id for of in members.values() for lic in of}
+        return [
+            each
+            for lic in licenses
+            if lic.id not in moved
+            for each in (lic, *members.get(lic.id, ()))
+        ]
+
+    def _members(self, bundles: Sequence[License]) -> dict[int, list[License]]:
+        """The licenses of the members of bundles, by the id of the bundle's license."""
+        company = self.job.company
+        lookups = {
+            lic.id: [
+                license_lookup(company, lic.license_key or "", code)
+                for code in self._products[lic.product_code].bundle_products
+            ]
+            for lic in bundles
+        }
+        find(lookup for of in lookups.values() for lookup in of)
+        return {
+            id: [
+                lic
+                for lic in visible_licenses(company, of)
+                if lic.bundle_license_id == id and self._is_wanted(lic)
+            ]
+            for id, of in lookups.items()
+        }
+
+    def _know(self, licenses: Iterable[License]) -> None:
+        """Read the products of licenses that are not known yet."""
+        if new := {lic.product_code for lic in licenses} - self._products.keys():
+            self._products |= products_named(self.job.company, new)
 
     def _is_wanted(self, lic: License) -> bool:
         job = self.job

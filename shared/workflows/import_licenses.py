@@ -470,7 +470,7 @@ class _Licenses:
                 "license_key": entry.license_key,
                 "row_name": entry.key if entry.users else None,
                 "order_id": order_id,
-                "order_item_id": self.writer.item_id(order_id, entry.model.product_code),
+                "order_item_id": self.writer.item_id(order_id, self.bundles.sold_as(entry)[0]),
                 "order_store_id": entry.store_id,
                 "customer_id": customer,
                 "note": entry.note or None,
@@ -531,14 +531,16 @@ class _Licenses:
         last: tuple[int, int | None, str] | None = None
         ids: list[int] = []
         for entry, id in made:
-            model = entry.model
-            place = entry.order_id, entry.customer_id, model.product_code
+            code, product_id = entry.model.product_code, entry.model.product_id
+            if entry.bundle_key:
+                code, product_id = self.bundles.sold_as(entry)
+            place = entry.order_id, entry.customer_id, code
             if place != last:
                 if entry.customer_id is not None and entry.customer is not None:
                     drafts.setdefault(entry.customer_id, (entry.record.row, entry.customer))
                 first.setdefault(entry.order_id, entry)
                 held = sold.setdefault(place[:2], {})
-                ids = held.setdefault(model.product_code, (model.product_id, []))[1]
+                ids = held.setdefault(code, (product_id, []))[1]
                 last = place
             ids.append(id)
         customers = customer_records(job, self.customers, drafts, self.done)

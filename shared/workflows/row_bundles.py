@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from shared.catalog import Product
 from shared.licenses import License
 from shared.row_entries import Faults, Import, LicenseEntry, fault_of
 from shared.workflows.pending_orders import BYTES
@@ -17,12 +18,22 @@ class RowBundles:
     def __init__(self, job: Import) -> None:
         self.job = job
         self._missing: dict[str, dict[str, LicenseEntry]] = {}
+        self._products: dict[str, Product] = {}
 
     def expect(self, entries: Iterable[LicenseEntry]) -> None:
         """Take these rows as such without license."""
         for entry in entries:
             if entry.bundle_key:
+                product = self.job.catalog[entry.model.product_code]
+                if product.is_bundle:
+                    self._products[entry.bundle_key] = product
                 self._missing.setdefault(entry.bundle_key, {})[entry.key] = entry
+
+    def sold_as(self, entry: LicenseEntry) -> tuple[str, int]:
+        """Code and id of the product of a license's item in its order: a member's is the bundle."""
+        if product := self._products.get(entry.bundle_key):
+            return product.short_code, product.id
+        return entry.model.product_code, entry.model.product_id
 
     def drop(self, entry: LicenseEntry) -> None:
         """Take a row out: its license exists, or it is refused."""

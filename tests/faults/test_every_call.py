@@ -65,17 +65,22 @@ QUANTITIES = (
 )
 
 
-_OF_USERS = "license__license_key,product__short_code,order__store_id,license__users\n"
-WITH_USERS = File(
-    "licenses",
-    f"{_OF_USERS},up,n-1,new@x.test*;owner@x.test\n,up,n-2,new@x.test\n,up,n-2,new@x.test\n",
-    (
-        Row(1, 2, ("", "up", "n-1", "new@x.test*;owner@x.test"), ()),
-        Row(2, 3, ("", "up", "n-2", "new@x.test"), ()),
-        Row(3, 4, ("", "up", "n-2", "new@x.test"), ()),
-    ),
+_TOGETHER = (
+    "license__license_key,license__bundle_key,product__short_code,order__store_id,license__users\n"
 )
-"""Licenses for a user that an order has created, and for a new one."""
+_CELLS = (
+    ("", "", "up", "n-1", "new@x.test*;owner@x.test"),
+    ("B-1", "B-1", "bnd", "n-1", ""),
+    ("B-1", "B-1", "p1", "n-1", ""),
+    ("B-1", "B-1", "p2", "n-1", ""),
+    ("", "", "up", "n-2", "new@x.test"),
+)
+TOGETHER = File(
+    "licenses",
+    _TOGETHER + "".join(f"{','.join(cells)}\n" for cells in _CELLS),
+    tuple(Row(n, n + 1, cells, ()) for n, cells in enumerate(_CELLS, start=1)),
+)
+"""Licenses for a user that an order has created and for a new one, and a bundle."""
 
 
 def ordered(lab: Laboratory, body: dict[str, Any], key: str | None = None) -> Run:
@@ -160,8 +165,8 @@ def copied(lab: Laboratory) -> Run:
     return run
 
 
-def with_users(lab: Laboratory) -> Run:
-    """An import of licenses with users; every license that names a user is among the user's."""
+def together(lab: Laboratory) -> Run:
+    """An import of licenses that are written with their users, and with those of their bundle."""
 
     def run(faults: FaultPlan) -> list[str]:
         world = lab.world(0)
@@ -169,16 +174,23 @@ def with_users(lab: Laboratory) -> Run:
         undoers = Undoers(lab, world)
         owner = {"product_code": "up", "licenses": [{"users": [{"email": "owner@x.test"}]}]}
         world.alone("shop", partial(undoers.shop.order, items=[owner]))
+        torn: set[int] = set()
+
+        def watch(*_: object) -> None:
+            stored = map(from_item, licenses_of(world, "acme"))
+            torn.add(sum(lic.get("license_key") == "B-1" for lic in stored))
+
+        world.watchers.append(watch)
         world.calls, world.fault_plan = 0, faults
-        sheet = Sheet("licenses", WITH_USERS.data)
-        bring = world.spawn("importer", partial(undoers.bring, sheet))
+        bring = world.spawn("importer", partial(undoers.bring, Sheet("licenses", TOGETHER.data)))
         world.run()
         if (number := bring.result) is None:
             return ["the import was not requested"]
         undoers.end(number)
         counts = from_item(undoers.job(number)).get("counts", {})
+        licenses = [*map(from_item, licenses_of(world, "acme"))]
         named: dict[str, set[str]] = {}
-        for lic in map(from_item, licenses_of(world, "acme")):
+        for lic in licenses:
             for seat in lic.get("license_users", ()):
                 named.setdefault(seat["email"], set()).add(str(lic["id"]))
         users = {
@@ -186,13 +198,17 @@ def with_users(lab: Laboratory) -> Run:
             for user in map(from_item, rows_of(world, CUSTOMERS, "acme"))
             if user["sk"].startswith("user#")
         }
-        outcomes = [counts.get(f"{what}_licenses_count") for what in ("created", "unchanged")]
+        of_bundle = {lic["product_code"]: lic for lic in licenses if "license_key" in lic}
+        bundle = of_bundle.get("bnd", {}).get("id")
+        links = {code: lic.get("bundle_license_id") for code, lic in of_bundle.items()}
         violations = [
             f"{what}: {here}, must be {wanted}"
             for what, here, wanted in (
                 ("licenses of users", users, named),
                 ("licenses", sorted(map(len, named.values())), [2, 2]),
-                ("created and unchanged", outcomes, [2, 1]),
+                ("bundle", links, {"bnd": None, "p1": bundle, "p2": bundle}),
+                ("licenses of the bundle at any time", torn, {0, 3}),
+                ("created", counts.get("created_licenses_count"), 5),
             )
             if here != wanted
         ]
@@ -280,12 +296,12 @@ def test_any_fault_at_any_call_of_an_import_with_quantities(lab: Laboratory) -> 
     assert violations_of(copied(lab), EveryFault()) == []
 
 
-def test_any_fault_at_any_call_of_an_import_with_users(lab: Laboratory) -> None:
-    assert violations_of(with_users(lab), EveryFault()) == []
+def test_any_fault_at_any_call_of_an_import_of_users_and_bundles(lab: Laboratory) -> None:
+    assert violations_of(together(lab), EveryFault()) == []
 
 
-def test_any_fault_at_any_call_of_the_undo_of_an_import_with_users(lab: Laboratory) -> None:
-    assert violations_of(undone(lab, "1000000", WITH_USERS), EveryFault()) == []
+def test_any_fault_at_any_call_of_the_undo_of_users_and_bundles(lab: Laboratory) -> None:
+    assert violations_of(undone(lab, "1000000", TOGETHER), EveryFault()) == []
 
 
 @pytest.mark.parametrize("part", range(2))

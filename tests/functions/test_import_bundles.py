@@ -7,6 +7,7 @@ import pytest
 
 from shared.workflows import import_chunk
 from tests.functions.exporter import Exporter
+from tests.functions.exporter import rows_of as csv_rows
 from tests.functions.import_files import Files
 from tests.functions.shop import Shop, stocked_shop
 from tests.functions.test_import_plan import committed, planned, rows
@@ -243,6 +244,10 @@ def test_an_export_has_the_rows_of_a_bundle_together(files: Files) -> None:
         order_bundle(files.shop, f"B-{n}", id=f"o-{n}")
     files.imported(f"{HEAD}\n{rows_of('B-20', 'bnd', 'p1', 'p2', order='o-20')}")
     text = Exporter(files.shop).exported()
+    bundles = [(row["license__license_key"], row["product__short_code"]) for row in csv_rows(text)]
+    assert bundles == [
+        (key, code) for key, first in bundles if first == "bnd" for code in ("bnd", "p1", "p2")
+    ]
 
     same = imported(files, text, on_existing="update")
     assert (same.counts[UNCHANGED], same.counts["warnings"]) == (39, 0)
