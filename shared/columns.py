@@ -322,7 +322,10 @@ KINDS: Mapping[str, Kind] = {
         {"free": _FREE, "terms": _TERMS, "order": _ORDER, "customer": _CUSTOMER},
         LICENSE_COLUMNS,
         ("license__license_key", "product__short_code"),
-        ((("license__license_key",), "license key"),),
+        (
+            (("product__short_code", BUNDLE_KEY), "license key and product"),
+            (("license__license_key",), "license key"),
+        ),
         ("license__subscription_id", "license__note", "order__store_id", "customer__email"),
         {h: "license__license_key" for h in _ORDER.columns if h != "order__store_id"}
         | {h: "customer__email" for h in _CUSTOMER.columns if h != "customer__email"},

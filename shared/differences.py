@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from shared.columns import KINDS, CustomerRow, FeatureRow
+from shared.columns import BUNDLE_KEY, KINDS, CustomerRow, FeatureRow
 from shared.licenses import FeatureRequest, License, LicenseUserRef, users_text
 from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry, fault_of
 from shared.stored_json import same_json
@@ -152,8 +152,9 @@ def _named(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> tuple[str, str
             if entry.users:
                 emails = ";".join(user.email for user in entry.users)
                 return "license__users", "order, product and users", emails[:_SHOWN]
-            what = "license key and product" if entry.bundle_key else "license key"
-            return "license__license_key", what, entry.license_key or ""
+            if entry.bundle_key:
+                return BUNDLE_KEY, "license key and product", entry.bundle_key
+            return "license__license_key", "license key", entry.key
         case CustomerEntry(customer=customer):
             if customer.email or not customer.reference:
                 return "email", "e-mail", customer.email or ""

@@ -15,7 +15,9 @@ from shared.terms import CONSUMPTION_ONLY, FEATURE_SYSTEM, NULLABLE, SYSTEM
 type Record = Mapping[str, Any]
 
 _PARTS = KINDS["licenses"].parts
-_OTHERWISE = {"short_code", "policy_code", "product_features", "custom_fields", "users"}
+_OTHERWISE = {
+    *("short_code", "policy_code", "product_features", "custom_fields", "users", "bundle_key"),
+}
 """Columns that are not copied: features are rows of their own file, and terms are complete."""
 _TERMS = {
     header: name
@@ -44,6 +46,16 @@ class Related(NamedTuple):
     orders: Mapping[int, Record]
     shared_keys: frozenset[str]
     """Keys of more than one license: those of bundles."""
+    bundles: frozenset[str]
+    """The short codes of products that are bundles."""
+
+    def is_of_bundle(self, license: Record) -> bool:
+        return license.get("license_key") in self.shared_keys
+
+    def place(self, license: Record) -> tuple[str, bool]:
+        """Sorts the licenses of bundles by key, each with the license of the bundle first."""
+        code = product_code(license, self.codes)
+        return str(license.get("license_key")), code not in self.bundles
 
 
 def license_row(license: Record, related: Related) -> list[str]:
@@ -54,6 +66,9 @@ def license_row(license: Record, related: Related) -> list[str]:
     ]
     if not license.get("license_key"):
         values["license__users"] = _users(license)
+        values["license__product_features"] = [*_features(license)]
+    if related.is_of_bundle(license):
+        values["license__bundle_key"] = license["license_key"]
     values["product__short_code"] = product_code(license, related.codes)
     order = related.orders.get(license.get("order") or 0, {})
     values |= {header: order.get(name) for header, name in _PARTS["order"].columns.items()}
@@ -69,12 +84,13 @@ def customer_row(customer: Record) -> list[str]:
 
 
 def feature_rows(license: Record) -> Iterator[list[str]]:
-    """The features of a license as rows of `KINDS["license-features"]`."""
-    for grant in license.get("product_features") or ():
-        feature = grant.get("product_feature") or {}
-        values = {name: _feature_term(grant, name) for name in _FEATURE if name != "code"}
-        values["code"] = feature.get("code") or grant.get("code")
-        yield [cell(license["license_key"]), *(cell(values[name]) for name in _FEATURE)]
+    """The features of a license as rows of `KINDS["license-features"]`.
+
+    None of a license without key, which has its features in its own row.
+    """
+    if key := license.get("license_key"):
+        for values in _features(license):
+            yield [cell(key), *(cell(values[name]) for name in _FEATURE)]
 
 
 def product_code(license: Record, codes: Mapping[int, str]) -> str | None:
@@ -96,11 +112,15 @@ def obstacle(license: Record, related: Related) -> str | None:
     key = license.get("license_key")
     if not key and not license.get("license_users"):
         return "has neither a key nor users. Assign its users, or place an order with them"
-    if license.get("bundle_license") or (key and key in related.shared_keys):
-        return "is a license of a bundle. Place an order of the bundle"
+    if not key and (license.get("bundle_license") or _is_bundle(license, related)):
+        return "is a license of a bundle, and has no key. Place an order of the bundle"
     if not product_code(license, related.codes):
         return "has a product that is not in the list of products"
     return None
+
+
+def _is_bundle(license: Record, related: Related) -> bool:
+    return product_code(license, related.codes) in related.bundles
 
 
 def losses(license: Record) -> Iterator[str]:
@@ -119,6 +139,13 @@ def shared_keys(licenses: Iterable[Record]) -> frozenset[str]:
         if key := license.get("license_key"):
             (shared if key in seen else seen).add(key)
     return frozenset(shared)
+
+
+def _features(license: Record) -> Iterator[dict[str, object]]:
+    for grant in license.get("product_features") or ():
+        feature = grant.get("product_feature") or {}
+        values = {name: _feature_term(grant, name) for name in _FEATURE if name != "code"}
+        yield {"code": feature.get("code") or grant.get("code"), **values}
 
 
 def _users(license: Record) -> str:

@@ -176,13 +176,16 @@ def _write_files(pages: Path, folder: Path) -> dict[str, int]:
         {each["id"]: each for each in _records(pages / "customers")},
         {each["id"]: each for each in _records(pages / "orders")},
         shared_keys(_records(pages / "licenses")),
+        frozenset(
+            each["short_code"] for each in _records(pages / "products") if each.get("is_bundle")
+        ),
     )
     left: list[Left] = []
     named: set[int] = set()
     sold: set[int] = set()
 
     def licenses() -> Iterator[Record]:
-        for each in _records(pages / "licenses"):
+        for each in _bundles_last(_records(pages / "licenses"), related):
             sold.add(each.get("order") or 0)
             name = each.get("license_key") or f"license {each['id']}"
             if reason := obstacle(each, related):
@@ -227,6 +230,17 @@ def _write_files(pages: Path, folder: Path) -> dict[str, int]:
     rows = [[str(value) for value in each] for each in left]
     counts["not-imported"] = _write(folder / "not-imported.csv", Left._fields, rows)
     return counts
+
+
+def _bundles_last(licenses: Iterable[Record], related: Related) -> Iterator[Record]:
+    """Licenses with those of each bundle together, as an import needs them."""
+    of_bundles = []
+    for each in licenses:
+        if related.is_of_bundle(each):
+            of_bundles.append(each)
+        else:
+            yield each
+    yield from sorted(of_bundles, key=related.place)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> int:

@@ -193,7 +193,7 @@ class _Cutter:
             if self.joining is None:
                 stop = block.after(start + self.target - self.filled)
                 if self.group is not None and self.filled + stop - start >= self.target:
-                    self.joining = self._cell(block, block.before(stop - 1, 0), stop), 0
+                    self.joining = self._last_cell(block, stop), 0
             if self.joining is not None:
                 stop = self._end_of_group(block, stop)
             self._add(block, start, stop, min(stop, size))
@@ -223,18 +223,31 @@ class _Cutter:
         while self.joining is not None and stop < block.limit:
             cell, more = self.joining
             end = block.after(stop + 1)
-            if not cell or more >= MOST_TOGETHER or self._cell(block, stop, end) != cell:
+            is_joined = self._cell(block, stop, end) in (cell, None)
+            if not cell or more >= MOST_TOGETHER or not is_joined:
                 self.joining = None
             else:
                 self.joining, stop = (cell, more + 1), end
         return stop
 
-    def _cell(self, block: Block, start: int, stop: int) -> str:
-        """The cell of a record that tells to which rows it belongs; equal bytes are equal."""
+    def _last_cell(self, block: Block, stop: int) -> str:
+        """The cell of the last record before `stop` that is not blank."""
+        while stop > 0:
+            start = block.before(stop - 1, 0)
+            if (cell := self._cell(block, start, stop)) is not None:
+                return cell
+            stop = start
+        return ""
+
+    def _cell(self, block: Block, start: int, stop: int) -> str | None:
+        """The cell of a record that tells to which rows it belongs; None for a blank record.
+
+        Cells of equal bytes are equal.
+        """
         plain = self.dialect.model_copy(update={"encoding": "latin-1"})
         for record in records(block.data[start:stop], plain, first_row=1, first_line=1):
             return record.fields[self.group or 0].strip()
-        return ""
+        return None
 
     def _close(self) -> None:
         if self.rows or self.narrow_rows:

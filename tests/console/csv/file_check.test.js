@@ -122,6 +122,16 @@ for (const [row, codes] of [
     );
   });
 
+test("the rows of a bundle share its key, and each is one license", async () => {
+  const header = "license__license_key,license__bundle_key,product__short_code";
+  const bundle = ["bnd", "p1", "p2"].map((code) => `B-1,B-1,${code}\n`).join("");
+
+  const { repeated, faulty } = await check(`${header}\n${bundle}B-1,B-1,p1\n`);
+
+  assert.deepEqual([faulty, repeated.rows], [0, 1]);
+  assert.equal(repeated.listed[0].first, 2);
+});
+
 for (const [row, codes] of [
   [",kp,3", []],
   ["a,kp,1", []],

@@ -1,5 +1,6 @@
 """Records as the published API shows them, which has less than Keywright's own responses."""
 
+import json
 from typing import Any
 
 import pytest
@@ -36,10 +37,11 @@ USERS = [
     {"email": "a@x.test", "is_manager": True},
 ]
 RELATED = Related(
-    {1584723961091040: "sketch"},
+    {1584723961091040: "sketch", 9: "suite"},
     {620: {"id": 620, "email": "ana@acme.example", "company_name": "Acme"}},
     {1593781720493279: {"id": 1593781720493279, "store_id": "web-1", "is_test": True}},
     frozenset({"BUNDLE"}),
+    frozenset({"suite"}),
 )
 
 
@@ -110,7 +112,18 @@ def test_a_feature_is_a_row_of_its_own() -> None:
 
 
 def test_a_license_without_key_has_its_users() -> None:
-    assert row(license_key=None, license_users=USERS)["license__users"] == "a@x.test*;u@x.test"
+    grants = [{"product_feature": {"code": "export"}, "max_consumption": 5}]
+    shown = row(license_key=None, license_users=USERS, product_features=grants)
+
+    assert shown["license__users"] == "a@x.test*;u@x.test"
+    (feature,) = json.loads(shown["license__product_features"])
+    assert (feature["code"], feature["max_consumption"]) == ("export", 5)
+    assert [*feature_rows(LICENSE | {"license_key": None, "product_features": grants})] == []
+
+
+def test_the_rows_of_a_bundle_say_so() -> None:
+    assert row(license_key="BUNDLE")["license__bundle_key"] == "BUNDLE"
+    assert "license__bundle_key" not in row()
 
 
 def test_a_customer_has_the_columns_of_its_file() -> None:
@@ -123,7 +136,8 @@ def test_a_customer_has_the_columns_of_its_file() -> None:
     ("changes", "reason"),
     [
         ({"license_key": None}, "neither a key nor users"),
-        ({"license_key": "BUNDLE"}, "of a bundle"),
+        ({"license_key": "BUNDLE"}, ""),
+        ({"license_key": None, "license_users": USERS, "product": {"id": 9}}, "of a bundle"),
         ({"license_key": None, "license_users": USERS, "bundle_license": 1}, "of a bundle"),
         ({"license_key": None, "license_users": USERS}, ""),
         ({"product": {"id": 1}}, "not in the list of products"),

@@ -207,11 +207,19 @@ def test_what_a_file_can_not_bring_is_listed(
     assert main([*words, "--stage", "prod"]) == 1
 
     reasons = {row[2]: row[3] for row in rows(tmp_path / "a" / "not-imported.csv")}
-    assert "of a bundle" in reasons.pop("BND-1")
     assert reasons == {"name": "reason", "empty": "has no licenses"}
     users = LICENSE_COLUMNS.index("license__users")
-    licenses = [(row[0], row[users]) for row in rows(tmp_path / "a" / "licenses.csv")]
-    assert licenses == [("", "u@x.test"), ("K-1", ""), (LICENSE_COLUMNS[0], "license__users")]
+    bundle, product = map(LICENSE_COLUMNS.index, ("license__bundle_key", "product__short_code"))
+    licenses = [
+        (row[0], row[users], row[bundle], row[product])
+        for row in rows(tmp_path / "a" / "licenses.csv")
+    ]
+    assert licenses == [
+        ("", "u@x.test", "", "up"),
+        *(("BND-1", "", "BND-1", code) for code in ("bnd", "p1", "p2")),
+        ("K-1", "", "", "kp"),
+        (LICENSE_COLUMNS[0], "license__users", "license__bundle_key", "product__short_code"),
+    ]
     printed = capsys.readouterr().out
     assert f"keywright import --stage prod --kind licenses --file {tmp_path / 'a'}" in printed
     assert "--kind license-features" not in printed

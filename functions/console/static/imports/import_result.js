@@ -115,6 +115,7 @@ const toNoun = (noun) => noun[0].toLowerCase() + noun.slice(1);
 const REASONS = {
   changed_since: "changed since",
   used_since: "assigned to users",
+  has_members: "bundles with kept members",
   not_ours: "not of this import",
   has_licenses: "orders with kept licenses",
   appended_since: "orders with added licenses",
