@@ -108,6 +108,8 @@ def _features(cell: Any) -> Any:
 def _users(cell: Any) -> Any:
     """Read e-mail addresses that are separated by `;`; a `*` ends that of a manager."""
     entries = [entry for each in str(cell).split(";") if (entry := each.strip())]
+    if not all("@" in entry for entry in entries or ("",)):
+        raise ValueError("must be e-mail addresses such as ana@acme.example*;ben@acme.example")
     return [
         {"email": entry.removesuffix(_MANAGER).rstrip(), "is_manager": entry.endswith(_MANAGER)}
         for entry in entries
@@ -217,7 +219,7 @@ type CustomFields = Annotated[
 type Users = Annotated[
     tuple[UserRequest, ...],
     BeforeValidator(_users),
-    BrowserRule(),
+    BrowserRule({"match": r"^[\s;]*[^;@]*@[^;]*(;\s*|;[^;@]*@[^;]*)*$"}, "?"),
     _at_most(MOST_ASSIGNED),
     BrowserRule(),
     AfterValidator(_each_once),

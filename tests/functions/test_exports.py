@@ -71,6 +71,7 @@ COLUMNS = [
     "license__product_features",
     "license__custom_fields",
     "license__users",
+    "license__bundle_key",
     "license__quantity",
     "order__metadata",
     "order__created_at",
@@ -94,7 +95,7 @@ def test_an_export_has_exactly_the_columns_of_an_import(shop: Shop) -> None:
     header = shop.get(f"/orders/{id}/export/").text.splitlines()[0].split(",")
 
     assert header == ["\ufeff" + COLUMNS[0], *COLUMNS[1:]]
-    assert len(header) == 63
+    assert len(header) == 64
 
 
 def test_a_license_is_a_row_with_its_order_and_its_customer(shop: Shop) -> None:

@@ -477,7 +477,7 @@ def test_the_rows_of_a_bundle_that_exists_change_nothing(
     assert reply.status == 200, reply.text
     order = files.shop.get("/orders/").json()["results"][0]
     exported = files.shop.get(f"/orders/{order['id']}/export/").text
-    assert exported.count("B-1") == 3, exported
+    assert exported.count("\nB-1,") == 3, exported
 
     job = files.imported(exported)
 
