@@ -151,13 +151,19 @@ def ways_from(path: Path) -> dict[Path, list[str]]:
     """The modules of ours that a module imports, also through others, and by which way."""
     ways = {path: [path.name]}
     for here in (waiting := [path]):
-        for name in imports(here):
-            for part in (name, name.rpartition(".")[0]):
-                module = ROOT.joinpath(*part.split(".")).with_suffix(".py")
-                if module.exists() and module not in ways:
-                    ways[module] = [*ways[here], part]
-                    waiting.append(module)
+        for part, module in imported(here):
+            if module not in ways:
+                ways[module] = [*ways[here], part]
+                waiting.append(module)
     return ways
+
+
+@cache
+def imported(path: Path) -> tuple[tuple[str, Path], ...]:
+    """The modules of ours that a module imports itself, each with its dotted name."""
+    named = (part for name in imports(path) for part in (name, name.rpartition(".")[0]))
+    files = ((part, ROOT.joinpath(*part.split(".")).with_suffix(".py")) for part in named)
+    return tuple((part, module) for part, module in files if module.exists())
 
 
 def reached(path: Path) -> dict[str, list[str]]:
