@@ -118,7 +118,7 @@ def test_workers_that_die_neither_lose_nor_repeat_a_license(
     def dying(*arguments: Any) -> bool:
         nonlocal beats
         beats += 1
-        if beats in (6, 16):  # within the first part, and after it
+        if beats in (2, 12):  # within the first part, and after it
             raise Killed
         return heartbeat(*arguments)
 
