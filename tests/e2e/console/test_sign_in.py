@@ -17,9 +17,9 @@ def test_a_key_signs_in_and_sign_out_deletes_it(console: Console, vendor: Remote
     console.sign_in(f"{vendor.key[:9]}{'x' * 40}")
     expect(page.get_by_text("The API key is not valid.")).to_be_visible()
     console.sign_in(f" Api-Key {vendor.key} ")
-    expect(page.get_by_role("heading", name="Imports")).to_be_visible()
+    expect(page.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
     page.reload()
-    expect(page.get_by_role("heading", name="Imports")).to_be_visible()
+    expect(page.get_by_role("heading", name="Imports", exact=True)).to_be_visible()
 
     assert vendor.key not in page.url
     stored = page.evaluate("[Object.values(localStorage), document.cookie]")
