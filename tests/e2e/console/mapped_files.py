@@ -11,6 +11,7 @@ from shared.header_synonyms import SYNONYMS
 
 CELLS = (
     *("K-1", "K-2", "kp", "1y", "5,0", "yes", "Ja", "2030-01-31", "31.12.2030", "a@x.test"),
+    *("24.12.2029", "a@x.test*; b@x.test"),
     *("A@X.test", "perpetual", "lifetime", " lifetime ", "#REF!", "1.9E+18", "\ufeff", "", " "),
     *("'=1+1", '"quoted"', "a\nb", "u\u0308ber", "\u00fcber", "x" * 260, "-1", "no"),
 )
