@@ -17,14 +17,10 @@ from functools import partial
 from itertools import count
 from typing import Any, Self
 
-import orjson
-
-from shared.column_mapping import written_column, written_fault
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.planner import MOST_TOGETHER, Chunk
-from shared.csv_format.reader import Record, failed_row, records
-from shared.differences import limited
-from shared.import_job import BatchCounts, BatchResult, ImportJob
+from shared.csv_format.reader import Record, records
+from shared.import_job import ImportJob
 from shared.row_entries import (
     CustomerEntry,
     Entry,
@@ -34,9 +30,7 @@ from shared.row_entries import (
     LicenseEntry,
 )
 from shared.row_reader import reader_of
-from shared.row_results import CREATED, KEPT, REVERTED, UPDATED
-from shared.store import bulk, uploads, workers
-from shared.store.batch_results import batch_result_put
+from shared.store import bulk, workers
 from shared.store.import_jobs import TABLE, heartbeat, heartbeat_update
 from shared.store.open_batches import OpenBatch, close_batch, closing, opening
 from shared.store.patience import OutOfTime, Patience
@@ -44,7 +38,7 @@ from shared.store.retry import is_transient, pause
 from shared.store.sender import Sender
 from shared.store.signed_http import Exchange
 from shared.store.turns import Turns
-from shared.workflows.batch import Batch
+from shared.workflows.batch_report import report_batch
 from shared.workflows.import_batch import import_batch
 from shared.workflows.import_bundles import pinned_import
 from shared.workflows.import_lifecycle import ImportStopped
@@ -402,7 +396,16 @@ def _import_batch(
                 InvalidRecord(full.get(bad.record.row, bad.record), bad.faults)
                 for bad in result.invalid
             ]
-        writes: list[Exchange[Any]] = [_report(work, result, compared=firsts is not None)]
+        reported = report_batch(
+            work.job,
+            work.phase,
+            work.dialect,
+            work.terms.mapping,
+            result,
+            work.patience,
+            compared=firsts is not None,
+        )
+        writes: list[Exchange[Any]] = [reported]
         if opened is not None:
             writes.append(bulk.write("DeleteItem", TABLE, closing(opened), work.patience))
         pool.run(writes)
@@ -483,86 +486,3 @@ def _keep_alive(job: ImportJob) -> None:
     except Exception as error:
         if not is_transient(error):
             raise
-
-
-def _report(work: Work, done: Batch, *, compared: bool = False) -> Exchange[bool]:
-    """Write the reports of a batch. Returns the write of its result, which always has them."""
-    report, warned, token = None, _warned_rows(work.dialect, done), secrets.token_hex(4)
-    row_report = f"rows-{done.first_row}-{token}.json"
-    invalid = [_as_written(work, bad) for bad in done.invalid]
-    if invalid or warned or any(done.made.values()):
-        details = {
-            "invalid": [_invalid(work.dialect, bad) for bad in invalid],
-            "warnings": warned,
-            "made": done.made,
-            "failed": b"".join(_failed(work.dialect, bad) for bad in invalid).decode(),
-        }
-        report = f"chunk-{done.first_row}-{token}.json"
-        with work.patience.turns.released():
-            uploads.put_result(work.job, report, orjson.dumps(details))
-    stored = done.results.stored()
-    with work.patience.turns.released():
-        uploads.put_result(work.job, row_report, stored)
-    result = batch_result_put(
-        work.job.company,
-        work.job.number,
-        BatchResult(
-            index=done.first_row,
-            attempt=work.job.attempts,
-            report=report,
-            phase="validate" if work.phase == "validate" else "write",
-            rows=done.rows,
-            valid=done.rows - len(done.invalid),
-            invalid=len(done.invalid),
-            warnings=len(warned),
-            kept=done.results.kept_records(),
-            named=len(done.made.get("named", ())),
-            compared=compared,
-            row_report=row_report,
-            created_rows=done.results.count(CREATED),
-            updated_rows=done.results.count(UPDATED),
-            reverted_rows=done.results.count(REVERTED),
-            kept_rows=done.results.count(KEPT),
-            **{name: getattr(done, name) for name in BatchCounts.model_fields},
-        ),
-    )
-    return bulk.write("PutItem", TABLE, result, work.patience)
-
-
-def _warned_rows(dialect: Dialect, done: Batch) -> list[dict[str, Any]]:
-    """The imported rows with warnings, each `{row, line, warnings}`, in order."""
-    failed = {bad.record.row for bad in done.invalid}
-    rows: dict[int, dict[str, Any]] = {}
-    for warning in done.warnings:
-        row, line = warning["row"], warning["line"]
-        if row not in failed:
-            known = rows.setdefault(row, {"row": row, "line": line, "warnings": []})
-            about = {name: value for name, value in warning.items() if name not in ("row", "line")}
-            about["column"] = written_column(warning["column"], dialect)
-            known["warnings"].append(about)
-    return [{**rows[row], "warnings": limited(rows[row]["warnings"])} for row in sorted(rows)]
-
-
-def _as_written(work: Work, bad: InvalidRecord) -> InvalidRecord:
-    """A row with the file's columns and values in its faults."""
-    fields = bad.record.fields
-    faults = [
-        written_fault(fault, work.terms.mapping, work.dialect, fields) for fault in bad.faults
-    ]
-    return bad._replace(faults=faults)
-
-
-def _invalid(dialect: Dialect, bad: InvalidRecord) -> dict[str, Any]:
-    cells = zip(dialect.columns, bad.record.fields, strict=False)
-    return {
-        "row": bad.record.row,
-        "line": bad.record.line,
-        "errors": bad.faults,
-        "data": {column: cell for column, cell in cells if cell},
-    }
-
-
-def _failed(dialect: Dialect, bad: InvalidRecord) -> bytes:
-    codes = [fault["code"] for fault in bad.faults]
-    messages = [f"{fault['column']}: {fault['message']}." for fault in bad.faults]
-    return failed_row(dialect, bad.record, codes, messages)

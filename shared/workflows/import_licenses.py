@@ -5,22 +5,18 @@ nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, compress, count
-from json.encoder import encode_basestring as quoted
+from itertools import chain, count
 from typing import Any
-
-import orjson
 
 from shared.columns import CustomerRow
 from shared.differences import missing_fault
-from shared.licenses import License
 from shared.orders import FIRST_PART
 from shared.row_entries import Faults, Import, InvalidRecord, LicenseEntry
 from shared.row_keys import with_copies
 from shared.store import bulk, dynamo
 from shared.store.license_index import PageRow, pages
 from shared.store.licenses import TABLE as LICENSES
-from shared.store.licenses import committed_rows, license_puts
+from shared.store.licenses import committed_rows
 from shared.store.newest_first import page_item
 from shared.store.orders import TABLE as ORDERS
 from shared.store.retry import ATTEMPTS, pause
@@ -48,15 +44,11 @@ from shared.workflows.import_customers import (
 from shared.workflows.import_orders import BatchOrders
 from shared.workflows.import_users import RowUsers
 from shared.workflows.import_warnings import warn_of_parts
+from shared.workflows.license_inserts import LicenseInserts, Placed
 from shared.workflows.named_licenses import named_licenses, stored_name
 from shared.workflows.pending_orders import roll_back_pending
 from shared.workflows.row_bundles import RowBundles
 from shared.workflows.update_records import update_licenses
-
-type _Placed = tuple[LicenseEntry, int]
-"""A row, and the id of its license."""
-
-_PLACED = ("id", "order_id", "order_item_id", "order_store_id")
 
 
 def import_licenses(
@@ -83,9 +75,7 @@ class _Licenses:
         self, job: Import, done: Batch, pool: bulk.Pool, *, dry_run: bool, complete: bool
     ) -> None:
         self.job, self.done, self.pool, self.dry_run = job, done, pool, dry_run
-        self.complete, self.maker, self.began = complete, job.made, job.began.isoformat()
-        self.heads: dict[tuple[int, int], tuple[str, str]] = {}
-        self.bought: dict[tuple[int, int | None, str], str] = {}
+        self.complete = complete
         self.orders: dict[int, Found] = {}
         self.customers: dict[int, Found] = {}
         self.held: dict[str, dict[str, Any]] = {}
@@ -130,6 +120,9 @@ class _Licenses:
             creating = [e for e in creating if self.job.may_create(e.record.row)]
         if not self.complete and any(entry.users for entry in creating):
             creating = self._with_users(creating)
+        self.inserts = LicenseInserts(
+            self.job, self.pool, self.writer, self.customers, self.users, self.bundles
+        )
         made = self._write(creating)
         if not self.dry_run:
             self._settle(whole, [pair for pair in made if pair[1] not in self.deleted])
@@ -174,7 +167,7 @@ class _Licenses:
         new = [entry for entry, _ in made if not entry.copy]
         warn_of_parts(self.job, self.done, self.orders, self.customers, new, same)
 
-    def _note_created(self, made: list[_Placed], repeated: Iterable[LicenseEntry]) -> None:
+    def _note_created(self, made: list[Placed], repeated: Iterable[LicenseEntry]) -> None:
         """Record the results of rows that created their license, and of those that repeat one."""
         results, orders, customers = self.done.results, self.orders, self.customers
         ids = [id for _, id in made]
@@ -196,7 +189,7 @@ class _Licenses:
         results.note((entry.record.row, by_key[entry.key], 0, 0) for entry in again)
         results.repeat(entry.record.row for entry in again)
 
-    def _refuse_unplanned(self, entries: Iterable[LicenseEntry], made: Iterable[_Placed]) -> None:
+    def _refuse_unplanned(self, entries: Iterable[LicenseEntry], made: Iterable[Placed]) -> None:
         """Refuse the rows of a commit that were not written, as the plan has other outcomes."""
         job, updated = self.job, self.done.results.changes
         if job.planned is None:
@@ -273,7 +266,7 @@ class _Licenses:
         is_planned = row in self.job.repeated or self.job.may_create(row)
         return entry.unissued or ([] if is_planned else self.job.unplanned(row, "created"))
 
-    def _write(self, entries: list[LicenseEntry]) -> list[_Placed]:
+    def _write(self, entries: list[LicenseEntry]) -> list[Placed]:
         """Insert the licenses: the entries whose licenses this job created, with their ids.
 
         If a license existed and no longer does, it was rolled back with its order, and is inserted
@@ -281,7 +274,7 @@ class _Licenses:
         for other files and orders its key is free. If a pending order has the license, its outcome
         is awaited, as orders do for users: the license counts as existing only after the commit.
         """
-        made: list[_Placed] = []
+        made: list[Placed] = []
         waiting, polls = [(entry, 0) for entry in entries], 0
         self.bundles.expect(entries)
         while waiting:
@@ -397,17 +390,11 @@ class _Licenses:
         return bool(faults)
 
     def _insert(
-        self, known: list[tuple[LicenseEntry, int, int]], made: list[_Placed]
+        self, known: list[tuple[LicenseEntry, int, int]], made: list[Placed]
     ) -> list[tuple[LicenseEntry, int, int]]:
         """Insert licenses as planned; adds the new ones to `made` and returns the others."""
         planned = [(entry, id) for entry, _, id in known if self._may_insert(entry, id)]
-        plain = [(entry, id) for entry, id in planned if not (entry.users or entry.bundle_key)]
-        if len(plain) == len(known):
-            written = self._inserted(plain)
-        else:
-            others = [(entry, id) for entry, id in planned if entry.users or entry.bundle_key]
-            written = chain(self._inserted(plain), self._inserted_together(others))
-        new = [each for batch in written for each in batch]
+        new = self.inserts.insert(planned)
         made += new
         ids = {id for _, id in new}
         return [each for each in known if each[2] not in ids]
@@ -428,103 +415,7 @@ class _Licenses:
         for row in pending:
             roll_back_pending(self.job.company, row)
 
-    def _inserted(self, pairs: list[_Placed]) -> Iterable[list[_Placed]]:
-        """Insert licenses in batches; yields those of each batch that are new."""
-
-        def insert(
-            batch: Sequence[_Placed],
-        ) -> Exchange[list[_Placed]]:
-            statements = [self._statement(entry, id) for entry, id in batch]
-            new = yield from bulk.insert_all(LICENSES, statements, self.pool.patience)
-            return [*compress(batch, new)]
-
-        return self.pool.each(insert, bulk.batches(pairs))
-
-    def _inserted_together(self, pairs: list[_Placed]) -> Iterable[list[_Placed]]:
-        """Write licenses with their users, and bundles with their members, in transactions."""
-
-        def insert(
-            unit: Sequence[_Placed],
-        ) -> Exchange[list[_Placed]]:
-            licenses = [self._license(entry, id) for entry, id in unit]
-            (entry, _), *_ = unit
-            if entry.users:
-                is_new = yield from self.users.insert(entry, licenses[0])
-            else:
-                puts = [*license_puts(self.job.company, self.bundles.linked(licenses))]
-                is_new = yield from bulk.transact(LICENSES, puts, self.pool.patience)
-                self.pool.patience.progressed = self.pool.patience.progressed or is_new
-            return [*unit] if is_new else []
-
-        users = [[pair] for pair in pairs if pair[0].users]
-        units = self.bundles.units(pair for pair in pairs if pair[0].bundle_key)
-        return self.pool.each(insert, [*users, *units])
-
-    def _license(self, entry: LicenseEntry, id: int) -> License:
-        """A license that is written in a transaction, with its place in its order."""
-        order_id = self.orders[entry.order_id].id
-        customer = None if (named := entry.customer_id) is None else self.customers[named].id
-        return entry.model.model_copy(
-            update={
-                "id": id,
-                "license_key": entry.license_key,
-                "row_name": entry.key if entry.users else None,
-                "order_id": order_id,
-                "order_item_id": self.writer.item_id(order_id, self.bundles.sold_as(entry)[0]),
-                "order_store_id": entry.store_id,
-                "customer_id": customer,
-                "note": entry.note or None,
-                "subscription_id": entry.subscription_id or None,
-                "made_by": self.job.maker(entry.record.row),
-            }
-        )
-
-    def _statement(self, entry: LicenseEntry, id: int) -> bytes:
-        """The INSERT of a license: the shared values of its model, and its own values."""
-        company, model = self.job.company, entry.model
-        flags = bool(entry.customer_id) + 2 * bool(entry.note) + 4 * bool(entry.subscription_id)
-        head, shared = self._head(model, flags)
-        more = f',{{"S":{quoted(entry.note)}}}' if entry.note else ""
-        if entry.subscription_id:
-            more += f',{{"S":{quoted(entry.subscription_id)}}}'
-        return (
-            f'{head}{{"S":"{company}#{id}"}},{{"N":"{id}"}},'
-            f'{{"S":"{self.maker}{entry.record.row}"}},{{"S":{quoted(entry.key)}}}'
-            f"{self._bought(entry)}{more}{shared}"
-        ).encode()
-
-    def _bought(self, entry: LicenseEntry) -> str:
-        """The values that all licenses of a product in an order share."""
-        place = entry.order_id, entry.customer_id, entry.model.product_code
-        known = self.bought.get(place)
-        if known is None:
-            id = self.orders[entry.order_id].id
-            known = (
-                f',{{"N":"{id}"}},{{"N":"{self.writer.item_id(id, place[2])}"}}'
-                f',{{"S":{quoted(entry.store_id)}}}'
-            )
-            if entry.customer_id is not None:
-                known += f',{{"N":"{self.customers[entry.customer_id].id}"}}'
-            self.bought[place] = known
-        return known
-
-    def _head(self, model: License, flags: int) -> tuple[str, str]:
-        """The statement's text for a model and the optional values, and the model's own values."""
-        known = self.heads.get((id(model), flags))
-        if known is None:
-            own = dynamo.record_item(model)
-            for name in _PLACED:
-                own.pop(name, None)
-            names = ["pk", "id", "made_by", "license_key"]
-            names += ["order_id", "order_item_id", "order_store_id"]
-            optional = ("customer_id", "note", "subscription_id")
-            names += [name for bit, name in enumerate(optional) if flags >> bit & 1]
-            head = bulk.insert_of(LICENSES, (*names, *own)).decode()
-            known = head, "," + orjson.dumps(list(own.values())).decode()[1:-1] + "]}"
-            self.heads[id(model), flags] = known
-        return known
-
-    def _settle(self, entries: list[LicenseEntry], made: list[_Placed]) -> None:
+    def _settle(self, entries: list[LicenseEntry], made: list[Placed]) -> None:
         """Write the customers and orders of new licenses, and the pages that list all of them."""
         job, first, sold = self.job, self.writer.first, self.writer.sold
         drafts: dict[int, tuple[int, CustomerRow]] = {}
@@ -558,7 +449,7 @@ class _Licenses:
             )
         )
 
-    def _pages(self, entries: Iterable[LicenseEntry], made: list[_Placed]) -> Iterator[dynamo.Item]:
+    def _pages(self, entries: Iterable[LicenseEntry], made: list[Placed]) -> Iterator[dynamo.Item]:
         """The pages of these rows, to be written after the licenses that they list."""
         ids = {(entry.record.row, entry.copy): id for entry, id in made}
         rows = (

@@ -8,6 +8,7 @@ from shared.errors import Busy
 from shared.row_entries import Entry, InvalidRecord
 from shared.store import pace, patience
 from shared.workflows import import_chunk
+from shared.workflows.batch_report import report_batch
 from shared.workflows.import_batch import import_batch
 from tests.faults import planted, throttle
 from tests.faults.laboratory import Laboratory
@@ -86,7 +87,15 @@ def test_giving_up_after_some_tries_is_caught(
     ) -> int:
         with work.pool() as pool:
             result = import_batch(work.terms, batch, dry_run=work.dry_run, pool=pool, firsts=firsts)
-        import_chunk._report(work, result)  # noqa: SLF001  # what is planted is within
+        report_batch(
+            work.job,
+            work.phase,
+            work.dialect,
+            work.terms.mapping,
+            result,
+            work.patience,
+            compared=False,
+        )
         return len(batch)
 
     tries: dict[patience.Request, int] = {}

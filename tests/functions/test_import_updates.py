@@ -513,7 +513,7 @@ def crash(files: Files, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run an import whose worker writes the rows, and ends before it has stored the result."""
     event = files.prepared(text, **UPDATE)
     with monkeypatch.context() as dying:
-        dying.setattr(import_chunk, "_report", lambda *_, **__: 1 // 0)
+        dying.setattr(import_chunk, "report_batch", lambda *_, **__: 1 // 0)
         with pytest.raises(Crashed):
             files.run(event)
 
