@@ -119,29 +119,15 @@ def assignment(company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
 
     It fails if there is no such user.
     """
-    update = {
-        "TableName": dynamo.table(TABLE),
-        "Key": dynamo.key_of(user_key(company, id)),
-        "UpdateExpression": "ADD licenses :licenses",
-        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
-        "ExpressionAttributeValues": dynamo.to_item({":licenses": names}),
-    }
-    return {"Update": update}
+    return _licenses_update("ADD", company, id, names)
 
 
 def unassignment(company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
-    """The update that removes deleted licenses from those of a user.
+    """The same to remove licenses from those of a user.
 
     Only for licenses that are deleted, or do not name the user: see `LicenseUser.licenses`.
     """
-    update = {
-        "TableName": dynamo.table(TABLE),
-        "Key": dynamo.key_of(user_key(company, id)),
-        "UpdateExpression": "DELETE licenses :licenses",
-        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
-        "ExpressionAttributeValues": dynamo.to_item({":licenses": names}),
-    }
-    return {"Update": update}
+    return _licenses_update("DELETE", company, id, names)
 
 
 def user_delete(company: str, user: LicenseUser, *, token: str, now: datetime) -> dict[str, Any]:
@@ -413,6 +399,17 @@ def _pointer_puts(company: str, customer: Customer) -> list[dict[str, Any]]:
 
 def _reference_partition(company: str, reference: str) -> str:
     return f"{company}#ref#{hashlib.sha256(reference.encode()).hexdigest()[:32]}"
+
+
+def _licenses_update(action: str, company: str, id: int, names: frozenset[str]) -> dict[str, Any]:
+    update = {
+        "TableName": dynamo.table(TABLE),
+        "Key": dynamo.key_of(user_key(company, id)),
+        "UpdateExpression": f"{action} licenses :licenses",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(deleted_at)",
+        "ExpressionAttributeValues": dynamo.to_item({":licenses": names}),
+    }
+    return {"Update": update}
 
 
 def _replaced_user(item: dynamo.Item, before: LicenseUser) -> dict[str, Any]:
