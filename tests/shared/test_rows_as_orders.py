@@ -11,6 +11,7 @@ from shared.licenses import License, users_text
 from shared.orders import OrderPlan
 from shared.row_entries import Import, InvalidRecord, LicenseEntry
 from shared.row_keys import with_copies
+from shared.values import record_id
 from tests.shared.value_import import NOW, read_rows
 from tests.shared.value_shop import ValueShop
 
@@ -250,3 +251,42 @@ def test_a_row_with_users_issues_the_license_of_the_equal_order() -> None:
         assert plain(entry.model) | {"license_users": []} == plain(theirs) | {"license_users": []}
         assert users_text(entry.users) == users_text(theirs.license_users)
     assert SEATS // 5 < valid < SEATS
+
+
+BUNDLES = 200
+
+
+def test_the_rows_of_a_bundle_issue_the_licenses_of_the_equal_order() -> None:
+    chance, of = random.Random(31), shop()  # not a secret, a replay
+    own = {"product_features", "policy_code", "custom_fields"}
+    choices = {name: each for name, each in LICENSE.items() if name not in own}
+    asked, rows = [], []
+    for number in range(BUNDLES):
+        members = []
+        rows.append(cells_of(number, "bnd", {}))
+        for code in ("p1", "p2"):
+            body = drawn(chance, choices, 0.05) | {"policy_code": "std"}
+            members.append({"product_code": code, **body})
+            rows.append(cells_of(number, code, {"license": body}))
+        asked.append(members)
+    rows = [row | {"license__bundle_key": row["license__license_key"]} for row in rows]
+
+    entries = read_rows(file_of(rows), products=of.products)
+
+    valid = 0
+    for number, members in enumerate(asked):
+        of_bundle = entries[3 * number : 3 * number + 3]
+        items = [{"product_code": "bnd", "key": f"K-{number}", "licenses": members}]
+        placed = planned(of, items=items, is_bundle=True)
+        if isinstance(placed, Refused):
+            assert any(isinstance(entry, InvalidRecord) for entry in of_bundle)
+            continue
+        valid += 1
+        unlinked = {"bundle_license_id": None}
+        for entry, theirs in zip(of_bundle, placed.licenses, strict=True):
+            assert isinstance(entry, LicenseEntry), entry
+            assert plain(entry.model) | unlinked == plain(theirs) | unlinked
+            assert entry.license_key == theirs.license_key
+            place = entry.key.split("\x1f")
+            assert record_id("acme", "license", *place) == theirs.id
+    assert BUNDLES // 5 < valid < BUNDLES
