@@ -37,6 +37,7 @@ from shared.values import record_id
 from shared.workflows import (
     assign_users,
     batch,
+    batch_report,
     change_licenses,
     delete_licenses,
     delete_orders,
@@ -203,7 +204,7 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
         return write(company, number, result)
 
     write = batch_results.batch_result_put
-    patch.setattr(import_chunk, "batch_result_put", put)
+    patch.setattr(batch_report, "batch_result_put", put)
 
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
