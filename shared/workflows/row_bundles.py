@@ -19,6 +19,8 @@ class RowBundles:
         self.job = job
         self._missing: dict[str, dict[str, LicenseEntry]] = {}
         self._products: dict[str, Product] = {}
+        self._told: dict[str, str] = {}
+        """What was wrong with a bundle before its first row was refused."""
 
     def expect(self, entries: Iterable[LicenseEntry]) -> None:
         """Take these rows as such without license."""
@@ -44,11 +46,13 @@ class RowBundles:
 
     def faults(self, entry: LicenseEntry) -> Faults:
         """The faults of a row without license whose bundle is not created."""
-        message = self._problem(entry.bundle_key)
+        key = entry.bundle_key
+        message = self._told.get(key) or self._problem(key)
         if message is None:
             return []
+        self._told[key] = message
         at = "license__bundle_key", "bundle_key"
-        return [fault_of(*at, "bundle_members_missing", message, entry.bundle_key)]
+        return [fault_of(*at, "bundle_members_missing", message, key)]
 
     def linked(self, licenses: Sequence[License]) -> list[License]:
         """The licenses of a unit, of which the members name the license of the bundle."""
@@ -84,7 +88,7 @@ class RowBundles:
         if sorted(codes) != sorted(wanted):
             return (
                 f"{bundle} is a bundle: enter a row of each of {', '.join(wanted)}, one after"
-                f" another; without license are {', '.join(codes)}"
+                f" another; the rows that have no license yet are of {', '.join(codes)}"
             )
         if len({(entry.order_id, entry.customer_id) for entry in rows}) > 1:
             return "the rows of a bundle have the same order and the same customer"

@@ -83,6 +83,8 @@ def test_a_bundle_from_a_file_is_that_of_an_order(files: Files, by: str) -> None
 def test_a_bundle_that_is_not_whole_is_not_created(files: Files, torn: str) -> None:
     job = files.imported(f"{HEAD}\n{torn}K-1,,kp,,o-1,ana@x.test\n")
 
+    messages = {fault["message"] for row in files.errors(job) for fault in row["errors"]}
+    assert len(messages) == 1
     expected = ("license__bundle_key", "bundle_members_missing")
     assert [each[1:] for each in faults(files, job)] == [expected] * torn.count("\n")
     assert [*licenses(files.shop)] == [("K-1", "kp")]
