@@ -23,11 +23,14 @@ class RowBundles:
         """What was wrong with a bundle before its first row was refused."""
 
     def expect(self, entries: Iterable[LicenseEntry]) -> None:
-        """Take these rows as such without license."""
+        """Take these rows as such without license.
+
+        A row that only updates a license can name a product that is not in the catalog.
+        """
         for entry in entries:
             if entry.bundle_key:
-                product = self.job.catalog[entry.model.product_code]
-                if product.is_bundle:
+                product = self.job.catalog.get(entry.model.product_code)
+                if product is not None and product.is_bundle:
                     self._products[entry.bundle_key] = product
                 self._missing.setdefault(entry.bundle_key, {})[entry.key] = entry
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from shared.row_entries import Import, LicenseEntry
 from shared.workflows import import_chunk
+from shared.workflows.row_bundles import RowBundles
 from tests.functions.exporter import Exporter
 from tests.functions.exporter import rows_of as csv_rows
 from tests.functions.import_files import Files
@@ -14,6 +16,7 @@ from tests.functions.test_import_plan import committed, planned, rows
 from tests.functions.test_import_updates import faults
 from tests.functions.test_import_users import imported
 from tests.functions.test_undo import by, shown, undone
+from tests.shared.value_import import NOW, read_rows
 
 __all__ = ["by"]
 HEAD = (
@@ -118,6 +121,17 @@ def test_a_row_says_that_it_is_of_a_bundle_by_its_license_key(
     job = files.imported(f"{HEAD}\n{row}\n")
 
     assert faults(files, job) == [(1, column, code)]
+
+
+def test_a_row_of_an_unknown_product_is_of_no_known_bundle() -> None:
+    """An interrupted batch of an import that updates is completed with all of its rows."""
+    (row,) = read_rows(f"{HEAD}\nB-1,B-1,nope,,o-1,\n", on_existing="update")
+    assert isinstance(row, LicenseEntry)
+    bundles = RowBundles(Import("acme", 7, "licenses", NOW, {}))
+
+    bundles.expect([row])
+
+    assert bundles.sold_as(row)[0] == "nope"
 
 
 def test_the_same_bundle_again_is_the_same(files: Files, by: str) -> None:
