@@ -46,7 +46,9 @@ def keys(path: Path) -> list[str]:
 
 def test_the_file_is_saved(keywright: Keywright, shop: Shop, tmp_path: Path) -> None:
     shop.order_one(license={"key": "K-1"})
-    shop.order_one("up", {"users": [{"email": "u@x.test"}]})
+    id = shop.order_one("up", {"users": [{"email": "u@x.test"}]})["id"]
+    user = {"license_user_email": "u@x.test"}
+    assert shop.post(f"/licenses/{id}/unassign_user/", user).status == 200
 
     shown = keywright.run(*words(tmp_path / "all.csv"))
 
