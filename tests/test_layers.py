@@ -51,6 +51,8 @@ SHARED = (
     "planned_rows",
     "row_entries",
     "row_keys",
+    "part_reader",
+    "license_reader",
     "row_reader",
     "differences",
     "row_updates",

@@ -27,6 +27,8 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         "shared/workflows/import_plan.py": "tests/functions/test_import_plan.py",
         "shared/workflows/import_repeats.py": "tests/functions/test_import_updates.py",
         "shared/import_undo.py": "tests/functions/test_undo.py",
+        "shared/license_reader.py": "tests/shared/test_row_reader.py",
+        "shared/part_reader.py": "tests/shared/test_row_reader.py",
         "shared/planned_rows.py": "tests/functions/test_import_plan.py",
         "shared/workflows/undo_batch.py": "tests/functions/test_undo.py",
         "shared/workflows/undo_customers.py": "tests/functions/test_undo.py",
