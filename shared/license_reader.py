@@ -83,7 +83,9 @@ class LicenseReader(PartReader):
             self.kind = replace(self.kind, parts={**self.kind.parts, "free": free})
         self._offers: dict[tuple[str, str | None], Offer | None] = {}
         at = {self.kind.parts["free"].columns[header]: at for at, header in self.where["free"]}
-        self._free_at = tuple(at.get(name) for name in _Free._fields)
+        self._free_at = tuple(at.get(name) for name in _Free._fields[:3])
+        self._seldom_at = tuple(at[name] for name in _Free._fields[3:] if name in at)
+        """The columns that most rows leave blank; a row with one of them is read by its model."""
         self._product_at = self.headers.index("product__short_code")
         self._bundles = {code for code, product in job.catalog.items() if product.is_bundle}
         self._by_user = {
@@ -155,8 +157,9 @@ class LicenseReader(PartReader):
             self.warnings(fields),
             unissued,
             copies,
-            users=users,
-            bundle_key=bundle_key,
+            0,
+            users,
+            bundle_key,
         )
 
     def _faults_of_users(
@@ -220,13 +223,9 @@ class LicenseReader(PartReader):
 
     def _free(self, fields: Sequence[str]) -> Any:
         """Not cached, because it is different in each row; most cells need no model."""
-        key, subscription_id, note, quantity, users, bundle_key = [
-            fields[at] if at is not None else "" for at in self._free_at
-        ]
+        key, subscription_id, note = [fields[at] if at is not None else "" for at in self._free_at]
         if (
-            not quantity
-            and not users
-            and not bundle_key
+            not (self._seldom_at and any(fields[at] for at in self._seldom_at))
             and SOUND.fullmatch(key)
             and (not subscription_id or SOUND.fullmatch(subscription_id))
             and (not note or SOUND.fullmatch(note))
