@@ -83,7 +83,12 @@ def undo_parts(
     places = {id: place for each in of_customers for id, place in each.items()}
     done.made["customers"] = [[id, "", row] for id, row in _removed_before(job, places)]
     items = {item["id"]: item for item in _ours(job, places)}
-    items |= _customers_of(job, found, pool, items)
+    others = _customers_of(job, found, pool, items)
+    removed_too = _graves(job, others)
+    done.made["customers"] += [
+        [id_of_tombstone(each), "", row_of(job, each)] for each in removed_too
+    ]
+    items |= {item["id"]: item for item in others if not is_deleted(item)}
     customers = [Customer.model_validate(item) for item in items.values()]
     if dry_run:
         needed = {item.get("customer_id") for item in kept}
@@ -106,8 +111,8 @@ def _ours(job: Import, places: Mapping[int, Found]) -> list[dict[str, Any]]:
 
 def _customers_of(
     job: Import, orders: Mapping[int, Found], pool: bulk.Pool, known: Mapping[int, _Item]
-) -> dict[int, dict[str, Any]]:
-    """The import's own customers of orders, without the `known` ones.
+) -> list[dict[str, Any]]:
+    """The import's own customers of orders, or their tombstones, without the `known` ones.
 
     The rows of an order can name several customers, and only the first one is that of the order:
     it can be in another batch.
@@ -119,17 +124,21 @@ def _customers_of(
         if item is not None and is_ours(job, item)
     }
     keys = [customer_key(job.company, id) for id in named - known.keys() if id is not None]
-    found = get_all(pool, CUSTOMERS, keys).values()
-    return {item["id"]: item for item in found if not is_deleted(item) and is_ours(job, item)}
+    return [item for item in get_all(pool, CUSTOMERS, keys).values() if is_ours(job, item)]
 
 
 def _removed_before(job: Import, places: Mapping[int, Found]) -> list[tuple[int, int]]:
     """The records of the import that an earlier run of this undo has deleted: ids and rows."""
+    graves = _graves(job, (grave for place in places.values() for grave in place.deleted))
+    return [(id_of_tombstone(grave), row_of(job, grave)) for grave in graves]
+
+
+def _graves(job: Import, items: Iterable[_Item]) -> list[_Item]:
+    """The tombstones of the import's records that this undo has written."""
     return [
-        (id_of_tombstone(grave), row_of(job, grave))
-        for place in places.values()
-        for grave in place.deleted
-        if is_ours(job, grave) and grave["deleted_by"] == job.undo_token
+        item
+        for item in items
+        if is_deleted(item) and is_ours(job, item) and item["deleted_by"] == job.undo_token
     ]
 
 

@@ -753,3 +753,27 @@ def test_features_and_free_json_are_set_back(files: Files) -> None:
         assert after[name] == before[name]
     (customer,) = files.shop.get("/customers/").json()["results"]
     assert customer["metadata"] == customers["results"][0]["metadata"] == {"a": 1}
+
+
+def test_a_batch_that_runs_again_counts_the_customer_it_has_removed_for_another(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer of an order is in another batch, which is done, and kept it because of it."""
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
+    rows = "K-1,kp,o-1,ana@x.test\nK-2,kp,o-2,cem@x.test\nK-3,kp,o-1,ben@x.test\n"
+    job = files.imported(HEAD + rows)
+    number = asked(files, job.number).json()["id"]
+    named = {"company": files.shop.company, "number": number}
+    files.run({"step": "plan", **named})
+    (chunk,) = orjson.loads(uploads.get_result(files.last(), "manifest.json") or b"[]")
+    files.chunk(chunk)
+
+    again = {"step": "chunk", "pass": "write", "chunk": chunk, "done_rows": 2, "done": False}
+    files.run({**again, **named})
+    files.run({"step": "finish", **named})
+
+    assert shown(files, job_of(files, number)) == {
+        "reverted_licenses_count": 3,
+        "reverted_orders_count": 2,
+        "reverted_customers_count": 3,
+    }
