@@ -175,7 +175,7 @@ def _licenses_of(company: str) -> Contents[_Sold]:
 def _rows(
     company: str, ids: Sequence[int], products: dict[str, Product]
 ) -> Iterator[list[str] | None]:
-    """The rows of licenses; None for a license without a key, which an import requires.
+    """The rows of licenses; None for a license that a file can't name.
 
     `products` caches the products of earlier rows.
     """

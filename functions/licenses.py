@@ -83,8 +83,9 @@ def list_licenses(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
 def export_licenses(caller: Caller, query: SelectionQuery) -> Answer[str]:
     """Export up to 100 licenses as CSV.
 
-    The columns are those of the license import. Licenses without a key, which the import requires,
-    and ids without a license are left out and counted in `X-Licenses-Left-Out`.
+    The columns are those of the license import. Licenses that a file can't name, because they
+    have neither a key nor users, and ids without a license are left out and counted in
+    `X-Licenses-Left-Out`.
     """
     return selection_export(caller, [int(id) for id in query.id__in.split(",")])
 

@@ -87,7 +87,7 @@ def export_order(caller: Caller, id: int, query: PartsQuery) -> Answer[str]:
     The columns are those of the license import. A file has at most 10,000 licenses and 5.5 MB. For
     more, send `parts=true` and follow the `Link` of each response.
 
-    Licenses of user-based products have no key, which the import requires; they are left out and
+    Licenses that a file can't name, because they have neither a key nor users, are left out and
     counted in `X-Licenses-Left-Out`.
     """
     if not order_store.first_rows(caller.company, [id]):

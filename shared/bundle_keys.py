@@ -1,6 +1,6 @@
 """Find the license keys of bundle rows in a file, before any row is written.
 
-A file can't create the licenses of a bundle. The rows of a bundle share its key and can be in
+Rows without `license__bundle_key` create no license of a bundle. They share its key and can be in
 different batches: a batch that has only a member's row would create a separate license.
 """
 

@@ -81,7 +81,7 @@ class ExportJob(BaseModel, frozen=True, extra="ignore"):
     rows: int = 0
     """Rows in stored parts, without the header."""
     left_out: int = 0
-    """Records that a file can't hold: licenses without a key."""
+    """Licenses that a file can't name, or features of licenses without a key."""
     size: int = 0
     """Bytes of stored parts."""
     reading: int = 0

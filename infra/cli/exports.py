@@ -100,9 +100,7 @@ def _show(job: ExportView, path: Path, *, console: Console) -> None:
     rows = "1 row" if job.count == 1 else f"{job.count:,} rows"
     console.print(f"{rows} saved to {escape(str(path))}")
     if job.left_out:
-        console.print(
-            f"[yellow]{job.left_out:,} left out[/]: licenses without a key, which a file can't name"
-        )
+        console.print(f"[yellow]{job.left_out:,} left out[/]: licenses that a file can't name")
 
 
 def _new_file(text: str) -> Path:

@@ -29,7 +29,10 @@ class ExportView(BaseModel, frozen=True):
     count: Annotated[int, Field(description="Rows that are written, without the header.")]
     left_out: Annotated[
         int,
-        Field(description="Licenses without a key, which a file can't name, or their features."),
+        Field(
+            description="Licenses that a file can't name: with neither a key nor users, or without"
+            " a key in a bundle. Of features, those of licenses without a key."
+        ),
     ]
     size: Annotated[int | None, Field(description="Bytes of the file; null until it is complete.")]
     file_url: Annotated[

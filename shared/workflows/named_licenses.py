@@ -21,7 +21,7 @@ def named_licenses(
     entries: Sequence[LicenseEntry],
     opening: Sequence[Exchange[Any]] = (),
 ) -> list[Found]:
-    """The license of each row, if it exists, and where it would be; not those of bundles.
+    """The license of each row, if it exists, and where it would be.
 
     A license without key is found by the name that an import gave it, even if its users have
     changed since, and otherwise by its users: an order may have created it.

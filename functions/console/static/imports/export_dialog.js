@@ -23,7 +23,7 @@ function describe({ state, count, left_out: leftOut, progress, refusal, created_
   switch (state) {
     case "succeeded": {
       const kept = formatNumber(count) + (count === 1 ? " row" : " rows");
-      const without = leftOut ? `, ${formatNumber(leftOut)} without a key left out` : "";
+      const without = leftOut ? `, ${formatNumber(leftOut)} that a file can't name left out` : "";
       return html`${formatTime(at)}: ${kept}${without}`;
     }
     case "failed":
