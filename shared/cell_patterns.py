@@ -36,8 +36,8 @@ _PATTERNS = {
     "created_at": r"(?!0000|0001)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}Z?)?",
 }
 """Patterns by field of an order or a customer; `_TEXT` for all other fields."""
-SOUND = re.compile(_TEXT)
-"""A cell that is valid in any text column of a row model."""
+KEY_SUBSCRIPTION_NOTE = re.compile(f"{_IDENTIFIER}\n(?:{_IDENTIFIER})?\n(?:{_TEXT})?")
+"""These cells of a license, joined by line feeds, as `FreeRow` would accept them unchanged."""
 
 
 class RowPattern:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from shared.catalog import Product
-from shared.cell_patterns import SOUND
+from shared.cell_patterns import KEY_SUBSCRIPTION_NOTE
 from shared.cell_types import NO_VALUE
 from shared.columns import (
     BUNDLE_KEY,
@@ -226,11 +226,7 @@ class LicenseReader(PartReader):
         key, subscription_id, note = [fields[at] if at is not None else "" for at in self._free_at]
         if (
             not (self._seldom_at and any(fields[at] for at in self._seldom_at))
-            and SOUND.fullmatch(key)
-            and (not subscription_id or SOUND.fullmatch(subscription_id))
-            and (not note or SOUND.fullmatch(note))
-            and key.isascii()
-            and subscription_id.isascii()
+            and KEY_SUBSCRIPTION_NOTE.fullmatch(f"{key}\n{subscription_id}\n{note}")
             and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
         ):
             return key, subscription_id or None, note or None, 1, (), ""
