@@ -88,7 +88,7 @@ $(API_TYPES): $(PYTHON_SOURCES) package-lock.json | setup
 	@$(VENV)/python -m functions.web.openapi $(@D)/openapi.json
 	@node_modules/.bin/openapi-typescript $(@D)/openapi.json --default-non-nullable false --output $@ >/dev/null 2>&1
 
-faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports|changes|updates|exports|plans|undo)
+faults: setup ## Run N=500 seeded fault-injection schedules, starting at SEED=0 (KIND=orders|imports|changes|updates|exports|plans|undo|together)
 	@$(VENV)/python -m tests.faults $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
 first-seeds: setup ## Find the first schedule that shows each planted bug, which keeps its test quick

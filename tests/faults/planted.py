@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from functions import export_jobs as export_jobs_api
 from functions.web.api import logger
 from shared import export_job, import_job, orders, row_entries, row_updates
 from shared.csv_format import reader
+from shared.customers import LicenseUser
 from shared.errors import Conflict
 from shared.import_undo import license_reason
 from shared.store import (
@@ -51,9 +52,11 @@ from shared.workflows import (
     import_orders,
     import_plan,
     import_repeats,
+    import_users,
     order_writes,
     pending_orders,
     place_order,
+    row_bundles,
     run_export,
     undo_batch,
     undo_customers,
@@ -61,6 +64,7 @@ from shared.workflows import (
     undo_licenses,
     undo_orders,
     undo_updates,
+    undo_users,
     update_records,
 )
 
@@ -819,6 +823,48 @@ def missing_rows_created(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(row_entries.Import, "unplanned", unplanned)
 
 
+def bundles_row_by_row(patch: pytest.MonkeyPatch) -> None:
+    """Each license of a bundle is written in a transaction of its own."""
+    real = row_bundles.RowBundles.units
+
+    def units(self: Any, rows: Any) -> Any:
+        return [[pair] for unit in real(self, rows) for pair in unit]
+
+    patch.setattr(row_bundles.RowBundles, "units", units)
+    patch.setattr(row_bundles.RowBundles, "linked", lambda _, licenses: licenses)
+
+
+def users_not_assigned(patch: pytest.MonkeyPatch) -> None:
+    """A license names users that exist, and these do not name it."""
+    real = import_users.RowUsers._writes  # noqa: SLF001  # where the bug is
+
+    def writes(*arguments: Any) -> Any:
+        return [write for write in real(*arguments) if "Put" in write]
+
+    patch.setattr(import_users.RowUsers, "_writes", writes)
+
+
+def undo_of_assigned_users(patch: pytest.MonkeyPatch) -> None:
+    """An undo deletes the users that its import has created, whoever else has assigned them."""
+
+    def write(job: Any, item: Any, names: Any) -> Any:
+        user = LicenseUser.model_validate(item)
+        if names.isdisjoint(user.licenses):
+            return None
+        if not batch.is_ours(job, item):
+            return "UpdateItem", customers.unassignment(job.company, user.id, names)["Update"]
+        now = datetime.now(UTC)
+        grave = customers.user_delete(job.company, user, token=job.undo_token, now=now)
+        return "PutItem", grave["Put"]
+
+    patch.setattr(undo_users, "_write", write)
+
+
+def undo_leaves_users(patch: pytest.MonkeyPatch) -> None:
+    """An undo leaves the users that its import has created."""
+    patch.setattr(undo_licenses, "undo_users", lambda *_: None)
+
+
 IN_ORDERS: tuple[Plant, ...] = (
     unconditional_put,
     own_write_refused,
@@ -908,6 +954,12 @@ IN_UNDO: tuple[Plant, ...] = (
     plan_forgets_its_undo,
     dry_run_of_an_undo_writes,
 )
+IN_TOGETHER: tuple[Plant, ...] = (
+    bundles_row_by_row,
+    users_not_assigned,
+    undo_of_assigned_users,
+    undo_leaves_users,
+)
 
 PLANTED: tuple[tuple[str, Plant], ...] = (
     *(("orders", plant) for plant in IN_ORDERS),
@@ -917,6 +969,7 @@ PLANTED: tuple[tuple[str, Plant], ...] = (
     *(("exports", plant) for plant in IN_EXPORTS),
     *(("undo", plant) for plant in IN_UNDO),
     *(("plans", plant) for plant in IN_PLANS),
+    *(("together", plant) for plant in IN_TOGETHER),
 )
 """Each planted bug with the kind of schedules that must show it."""
 

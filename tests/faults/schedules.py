@@ -10,6 +10,7 @@ from tests.faults.imports import manage
 from tests.faults.laboratory import Laboratory
 from tests.faults.orders import clients
 from tests.faults.plans import commit_plans
+from tests.faults.together import together
 from tests.faults.undo_rivals import undo
 from tests.faults.update_models import compare
 from tests.faults.world import World
@@ -22,6 +23,7 @@ KINDS: dict[str, Callable[[Laboratory, int], tuple[World, list[str]]]] = {
     "exports": export,
     "undo": undo,
     "plans": commit_plans,
+    "together": together,
 }
 
 

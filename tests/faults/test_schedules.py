@@ -14,6 +14,7 @@ SCHEDULES = {
     "exports": 60,
     "undo": 80,
     "plans": 100,
+    "together": 40,
 }
 """Schedules in each run of the tests; `make faults` runs any number of others."""
 _SEEDS = 1_000_000

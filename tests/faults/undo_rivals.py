@@ -171,7 +171,12 @@ def _is_undoable(job: dict[str, Any]) -> bool:
 def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     """Run one schedule; returns its world and the violations."""
     world = lab.world(seed)
-    run, rng = Rivals(lab, world), world.rng
+    return world, undo_beside(Rivals(lab, world), seed)
+
+
+def undo_beside(run: Rivals, seed: int) -> list[str]:
+    """Import a file and undo it, next to its rivals; returns the violations."""
+    world, rng = run.world, run.world.rng
     run.prepare()
     sheet = run.sheet()
     is_stopped = rng.random() < 0.25
@@ -181,13 +186,13 @@ def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
     number = world.alone("importer", partial(run.bring, sheet)).result
     world.run()
     if number is None:
-        return world, []
+        return run.seen.violations
     if is_stopped:
         world.calm()
         run._rounds()  # noqa: SLF001
     job = run.job(number)
     if not _is_undoable(job):
-        return world, []
+        return run.seen.violations
     made = random.Random(seed)
     run.is_planned = made.random() < 0.7
     if run.is_planned:
@@ -207,4 +212,4 @@ def undo(lab: Laboratory, seed: int) -> tuple[World, list[str]]:
         world.blackout = world.calls + rng.randrange(3, 80)
     world.run()
     run.finish(number)
-    return world, check_undos(run, number)
+    return check_undos(run, number)
