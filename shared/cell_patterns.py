@@ -5,7 +5,7 @@ come out as the model would read it, which `tests/shared/test_cell_patterns.py` 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,13 +49,15 @@ class RowPattern:
         self._flags = [name for name in self._names if _PATTERNS.get(name) == "true|false"]
         self._moments = [name for name in self._names if name == "created_at"]
         self._blank = dict.fromkeys(part.model.model_fields)
-        cells = [f"(?:{_PATTERNS.get(name, _TEXT)})?" for name in self._names]
         # Matching cells have no line feed, so the joined cells can't be split in another way.
-        self._match = re.compile("\n".join(cells)).fullmatch
+        self._match = re.compile(_joined(self._names, _TEXT)).fullmatch
+        self._match_ascii = re.compile(_joined(self._names, _IDENTIFIER)).fullmatch
 
     def read(self, cells: Sequence[str]) -> Any:
         """The row that the model would make of these cells; None if the model has to validate."""
-        if not self._match("\n".join(cells)):
+        joined = "\n".join(cells)
+        # Of ASCII, both accept the same; this one takes half of the time.
+        if not (self._match_ascii if joined.isascii() else self._match)(joined):
             return None
         values: dict[str, Any] = {
             name: cell for name, cell in zip(self._names, cells, strict=True) if cell
@@ -77,3 +79,8 @@ class RowPattern:
         put(row, "__pydantic_extra__", None)
         put(row, "__pydantic_private__", None)
         return row
+
+
+def _joined(names: Iterable[str], text: str) -> str:
+    """The pattern for cells joined by line feeds, of which each can be blank."""
+    return "\n".join([f"(?:{_PATTERNS.get(name, text)})?" for name in names])
