@@ -46,12 +46,13 @@ def undo_users(job: Import, pool: bulk.Pool, deleted: Sequence[tuple[LicenseEntr
 def _write(
     job: Import, item: Mapping[str, Any], names: frozenset[str]
 ) -> tuple[str, dict[str, Any]] | None:
-    """The write that removes licenses from those of a user; None if it has none of them."""
+    """The write that removes licenses from those of a user; None if nothing is to be removed."""
     user = LicenseUser.model_validate(item)
-    if names.isdisjoint(user.licenses):
-        return None
     is_unchanged = user.updated_at == user.created_at
+    # Batches that remove the last licenses at the same time both leave none.
     if is_ours(job, item) and is_unchanged and user.licenses <= names:
         grave = user_delete(job.company, user, token=job.undo_token, now=datetime.now(UTC))
         return "PutItem", grave["Put"]
+    if names.isdisjoint(user.licenses):
+        return None
     return "UpdateItem", unassignment(job.company, user.id, names)["Update"]

@@ -7,7 +7,10 @@ import pytest
 from shared.customers import MOST_LICENSES
 from shared.import_job import ImportJob
 from shared.store import dynamo
+from shared.store.customers import unassignment
 from shared.values import record_id
+from shared.workflows import named_licenses, undo_users
+from shared.workflows.batch import Found
 from tests.functions.exporter import Exporter
 from tests.functions.import_files import Files
 from tests.functions.shop import Shop, stocked_shop
@@ -189,6 +192,31 @@ def test_an_undo_removes_licenses_and_the_users_that_the_import_created(
     assert stored_user(files.shop, "ben@acme.test") == before
     gone = stored_user(files.shop, "ana@acme.test")
     assert gone["deleted_by"] == f"import {undo.number}"
+
+
+def test_users_whose_last_licenses_two_batches_remove_at_once_are_deleted(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, read, reads = files.imported(TWO), named_licenses.users_of, iter((True,))
+
+    def overtaken(*arguments: Any) -> dict[str, Found]:
+        places = read(*arguments)
+        if next(reads, False):  # another batch removes the licenses that were read
+            users = [place.found or {} for place in places.values()]
+            dynamo.write(
+                [
+                    unassignment(files.shop.company, user["id"], frozenset(user["licenses"]))
+                    for user in users
+                ]
+            )
+        return places
+
+    monkeypatch.setattr(undo_users, "users_of", overtaken)
+    undo = undone(files, job)
+
+    for name in ("ana", "ben"):
+        gone = stored_user(files.shop, f"{name}@acme.test")
+        assert gone["deleted_by"] == f"import {undo.number}"
 
 
 def test_an_undo_keeps_users_that_have_changed_or_have_other_licenses(files: Files) -> None:
