@@ -1,6 +1,7 @@
 """Schedules of imports whose rows are written in transactions, and of their undos.
 
-These are licenses with their users, and bundles with their members.
+These are licenses with their users, and bundles with their members; next to them rows without a
+key, which issue one license or several.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from tests.faults.world import Actor, World
 
 _HEADER = (
     "license__license_key,license__bundle_key,product__short_code,order__store_id,"
-    "order__created_at,license__users,customer__email\n"
+    "order__created_at,license__users,license__quantity,customer__email\n"
 )
 _SEATS = (*USERS, "new@x.test")
 _MEMBERS = ("bnd", "p1", "p2")
@@ -53,23 +54,27 @@ class TogetherRivals(Rivals):
     def _licenses(self) -> Sheet:
         rng = self.world.rng
         time = {order: rng.choice(("", "2024-03-01T08:00:00Z")) for order in NEW_ORDERS}
-        groups = []
+        groups, options = [], {}
         for _ in range(rng.randint(1, 3)):
             seats = ";".join(f"{email}*" for email in rng.sample(_SEATS, rng.randint(1, 2)))
             order = rng.choice((OLD_ORDER, *NEW_ORDERS[:2]))
-            groups.append([("", "", "up", order, time.get(order, ""), seats)])
+            groups.append([("", "", "up", order, time.get(order, ""), seats, "")])
         for key in rng.sample(("B-1", "B-2"), rng.randint(1, 2)):
             order, codes = rng.choice(NEW_ORDERS), [*_MEMBERS]
             if rng.random() < 0.2:
                 codes.remove(rng.choice(codes))
-            groups.append([(key, key, code, order, time[order], "") for code in codes])
+            groups.append([(key, key, code, order, time[order], "", "") for code in codes])
         if rng.random() < 0.5:
             order = rng.choice(NEW_ORDERS)
-            groups.append([("IMP-1", "", "kp", order, time[order], "")])
+            groups.append([("IMP-1", "", "kp", order, time[order], "", "")])
+        if rng.random() < 0.4:
+            order, count = rng.choice(NEW_ORDERS), rng.choice(("", "2", "30"))
+            groups.append([("", "", "kp", order, time[order], "", count)])
+            options["keys"] = "generate"
         rng.shuffle(groups)
         emails = {order: rng.choice((*PEOPLE, "")) for order in (OLD_ORDER, *NEW_ORDERS)}
         rows = [",".join((*cells, emails[cells[3]])) for cells in chain.from_iterable(groups)]
-        return Sheet("licenses", (_HEADER + "\n".join(rows) + "\n").encode())
+        return Sheet("licenses", (_HEADER + "\n".join(rows) + "\n").encode(), options)
 
     def interfere(self, what: str, number: int) -> None:
         """Start a client; some of the usual ones act on users instead."""
