@@ -31,15 +31,8 @@ from shared.errors import Busy
 from shared.import_job import FileFault, FileGone, ImportJob, transition
 from shared.store import unknown_files, uploads
 from shared.store.executions import execute
-from shared.store.import_jobs import (
-    UnknownCompany,
-    Version,
-    change_job,
-    claim_object,
-    company_of,
-    get_job,
-    heartbeat,
-)
+from shared.store.import_jobs import change_job, get_job, heartbeat
+from shared.store.object_claims import UnknownCompany, Version, claim_object, company_of
 from shared.store.open_batches import OpenBatch, close_batch
 from shared.workflows.generated_keys import generated_keys
 from shared.workflows.import_bundles import mentions_of, pin_bundle_keys

@@ -20,7 +20,8 @@ from shared.contract.imports import (
     RowWarning,
     WarnedRow,
 )
-from shared.import_job import BatchResult, ImportJob, has_outcomes
+from shared.import_counts import BatchResult, has_outcomes
+from shared.import_job import ImportJob
 from shared.import_undo import MESSAGES
 from shared.row_results import RowOutcome, RowResult, RowResults
 from shared.store.uploads import get_result

@@ -23,16 +23,8 @@ from shared.contract.imports import (
     PlanView,
     RowFaultView,
 )
-from shared.import_job import (
-    BatchResult,
-    FileFault,
-    ImportJob,
-    Kind,
-    Requester,
-    counters,
-    progress,
-    warned_rows,
-)
+from shared.import_counts import BatchResult, counters, progress, warned_rows
+from shared.import_job import FileFault, ImportJob, Kind, Requester
 from shared.store.batch_results import batch_results
 from shared.store.import_jobs import corrections_of
 from shared.store.uploads import get_result

@@ -18,7 +18,7 @@ from functions.telemetry.redaction import redacted
 from functions.telemetry.tracing import traced
 from shared.access import SWEEPER
 from shared.import_job import ImportJob
-from shared.store.import_jobs import Version, company_of
+from shared.store.object_claims import Version, company_of
 from shared.store.writer import written_by
 from shared.workflows.lost_files import announce_dropped, announce_known, announce_uploads
 from shared.workflows.pending_orders import roll_back_abandoned

@@ -1,6 +1,6 @@
 """Results of batches, written as an import writes them."""
 
-from shared.import_job import BatchResult
+from shared.import_counts import BatchResult
 from shared.store import bulk
 from shared.store.batch_results import batch_result_put
 from shared.store.import_jobs import TABLE

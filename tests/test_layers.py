@@ -37,6 +37,7 @@ SHARED = (
     "issuing",
     "day_order",
     "import_job",
+    "import_counts",
     "header_synonyms",
     "import_undo",
     "csv_format",

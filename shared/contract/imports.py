@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from shared.column_mapping import ColumnMapping, MappingName
 from shared.csv_format.dialect import Dialect
 from shared.day_order import Dates
+from shared.import_counts import Progress
 from shared.import_job import (
     ChosenEncoding,
     FileFault,
@@ -16,7 +17,6 @@ from shared.import_job import (
     OnError,
     OnExisting,
     OnMissing,
-    Progress,
     State,
     Status,
     UnknownColumns,

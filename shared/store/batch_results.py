@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from shared.errors import Busy
-from shared.import_job import BatchResult
+from shared.import_counts import BatchResult
 from shared.row_results import KEPT, REVERTED, RowResults
 from shared.store import dynamo
 from shared.store.import_jobs import TABLE

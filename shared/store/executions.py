@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from shared.import_job import ImportJob
-from shared.store.import_jobs import Version
+from shared.store.object_claims import Version
 from shared.store.open_batches import OpenBatch
 from shared.store.retry import SDK_ATTEMPTS
 

@@ -1,4 +1,4 @@
-"""Import jobs and their claims of objects, in the table Imports.
+"""Import jobs, in the table Imports.
 
 | pk | sk | content |
 |---|---|---|
@@ -10,7 +10,7 @@
 | `<company>#<number>` | `chunk#<index>` | BatchResult: see `batch_results` |
 | `<company>#<number>` | `results#<revision>` | when `results.csv` was last requested |
 | `<company>#<number>` | `worker#<token>` | a worker that may write rows: see `workers` |
-| `object#<digest of bucket, key, version>` | `claim` | the job of this version of an object |
+| `object#<digest of bucket, key, version>` | `claim` | see `object_claims` |
 | company | `mapping#…`, `mapping-content#…`, `mapping-pinned#…` | see `import_mappings` |
 | `unknown#`, `sweep#` | | see `unknown_files` and `listing` |
 | `external#<company>#<digest>` | `claim` | the job of this `external_id`, and its fingerprint |
@@ -18,7 +18,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -26,13 +26,8 @@ from shared.errors import Busy, NotFound
 from shared.import_job import (
     ImportJob,
     Kind,
-    ObjectKey,
-    new_key_seed,
-    parse_object_key,
-    transition,
 )
 from shared.store import dynamo
-from shared.store.access import has_api_key
 from shared.store.retry import attempts
 from shared.store.writer import writer_attribute
 
@@ -43,19 +38,6 @@ _UNFINISHED = "unfinished#"
 _FREE = "attribute_not_exists(pk)"
 _GUARDS = 8
 """Many imports can start at the same time, and transactions of one item conflict."""
-
-
-class Version(NamedTuple):
-    """A version of an object in S3."""
-
-    bucket: str
-    key: str
-    version_id: str
-    size: int
-
-
-class UnknownCompany(Exception):
-    """A file was put into the folder of a company without an API key, which can't see imports."""
 
 
 class External(NamedTuple):
@@ -90,7 +72,7 @@ def add_job(
         pk, sk = _external_key(job.company, job.external_id)
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
         more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
-    return _write(job, more, _FREE)
+    return write_job(job, more, _FREE)
 
 
 def add_undo(
@@ -108,7 +90,7 @@ def add_undo(
     key = _job_key(job.company, job.number)
     marked = dynamo.update(TABLE, key, after, {"revision": job.revision})
     committed = [] if plan is None else [_committed(plan, undo.number)]
-    return _write(undo, [marked, *committed], _FREE, checks=checks)
+    return write_job(undo, [marked, *committed], _FREE, checks=checks)
 
 
 def undo_of(company: str) -> int | None:
@@ -149,7 +131,7 @@ def add_commit(job: ImportJob, plan: ImportJob) -> bool:
 
     False if the number exists, or if the dry run has changed, as by another commit.
     """
-    return _write(job, [_committed(plan, job.number)], _FREE)
+    return write_job(job, [_committed(plan, job.number)], _FREE)
 
 
 def _committed(plan: ImportJob, number: int) -> dict[str, Any]:
@@ -255,11 +237,11 @@ def put_job(job: ImportJob, before: ImportJob, checks: Sequence[dict[str, Any]] 
 
     It also fails if one of the `checks` of `job_changes` does.
 
-    `before` is as it was read. Only `shared.import_job.moved` makes the next one, which keeps the
-    states that are final; heartbeats do not count as changes.
+    `before` is as it was read. Only `shared.import_job.transition` makes the next state, which
+    keeps the states that are final; heartbeats do not count as changes.
     """
     job = job.model_copy(update={"revision": before.revision + 1})
-    return _write(job, [], "revision = :before", checks=checks, before=before.revision)
+    return write_job(job, [], "revision = :before", checks=checks, before=before.revision)
 
 
 def unchanged_job(company: str, number: int, job: ImportJob | None) -> dict[str, Any]:
@@ -340,107 +322,7 @@ def heartbeat_update(
     }
 
 
-def claim_object(
-    bucket: str,
-    key: str,
-    version_id: str,
-    size: int,
-    *,
-    now: datetime,
-    correlation_id: str | None = None,
-) -> ImportJob | None:
-    """The job of a version of an object, which is created or queued at its first event.
-
-    Repeated and concurrent calls return the same job. The first version at an import's own key
-    becomes the file of that import. Later versions at this key (a form sent twice, a copy), and
-    objects with other names next to it, belong to the same import, which keeps its version: they
-    are never imported with other options. Any other object, and each later version of it, gets a
-    job of its own.
-    None if the key is not that of an import. `correlation_id` is used if a job is created. Raises
-    UnknownCompany, and writes nothing, if a job would be created for a company without an API key.
-    """
-    place = parse_object_key(key)
-    if place is None:
-        return None
-    version = Version(bucket, key, version_id, size)
-    for _ in attempts():
-        if job := claimed(version):
-            return job
-        owner = _owner(place)
-        if owner and (owner.version_id is not None or owner.key != key):
-            job, written = owner, dynamo.write([_claim_put(version, owner)])
-        elif owner:
-            job = _uploaded(owner, version, now)
-            written = _write(
-                job, [_claim_put(version, job)], "revision = :before", before=owner.revision
-            )
-        else:
-            if not has_api_key(place.company):
-                raise UnknownCompany
-            job = _dropped(place, version, now, correlation_id)
-            written = _write(job, [_claim_put(version, job)], _FREE)
-        if written:
-            return job
-    raise Busy
-
-
-def claimed(version: Version) -> ImportJob | None:
-    """The job that has claimed this version of an object, or None."""
-    item = dynamo.get(TABLE, _object_key(version))
-    return get_job(item["company"], item["number"]) if item else None
-
-
-def unclaimed(versions: Iterable[Version]) -> list[Version]:
-    """The versions that no job has claimed."""
-    keys = {version: _object_key(version) for version in versions}
-    found = dynamo.get_many((TABLE, key) for key in keys.values())
-    return [version for version, key in keys.items() if (TABLE, key) not in found]
-
-
-def _owner(place: ObjectKey) -> ImportJob | None:
-    """The import in whose own folder this object is, whether it has its file already or not."""
-    if place.number is None:
-        return None
-    job = get_job(place.company, place.number)
-    folder = f"{place.company}/{place.kind}/job-{place.number}/"
-    return job if job and job.key.startswith(folder) else None
-
-
-def _uploaded(job: ImportJob, version: Version, now: datetime) -> ImportJob:
-    """Give a job its file; a job that has ended keeps its state and can be retried."""
-    has = {"bucket": version.bucket, "version_id": version.version_id, "size": version.size}
-    if job.is_ended:
-        return job.model_copy(update={**has, "revision": job.revision + 1})
-    return transition(job, "queued", now=now, **has)
-
-
-def _dropped(
-    place: ObjectKey, version: Version, now: datetime, correlation_id: str | None
-) -> ImportJob:
-    return ImportJob(
-        number=new_number(place.company),
-        company=place.company,
-        kind=place.kind,
-        state="queued",
-        file_name=place.file_name,
-        bucket=version.bucket,
-        key=version.key,
-        version_id=version.version_id,
-        size=version.size,
-        key_seed=new_key_seed(),
-        correlation_id=correlation_id,
-        created_at=now,
-        heartbeat_at=now,
-    )
-
-
-def _claim_put(version: Version, job: ImportJob) -> dict[str, Any]:
-    pk, sk = _object_key(version)
-    claim = {"pk": pk, "sk": sk, "company": job.company, "number": job.number}
-    return dynamo.put(TABLE, dynamo.to_item(claim), _FREE)
-
-
-def _write(
+def write_job(
     job: ImportJob,
     more: list[dict[str, Any]],
     condition: str,
@@ -512,20 +394,6 @@ def job_changes(company: str) -> tuple[list[dict[str, Any]], datetime | None]:
 
 def _job_key(company: str, number: int) -> tuple[str, str]:
     return company, f"job#{number:010}"
-
-
-def company_of(version: Version) -> str:
-    """The company of an object, from the first folder of its key."""
-    return version.key.partition("/")[0]
-
-
-def digest_of(version: Version) -> str:
-    name = f"{version.bucket}/{version.key}/{version.version_id}"
-    return hashlib.sha256(name.encode()).hexdigest()
-
-
-def _object_key(version: Version) -> tuple[str, str]:
-    return f"object#{digest_of(version)}", "claim"
 
 
 def _external_key(company: str, external_id: str) -> tuple[str, str]:

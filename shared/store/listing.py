@@ -19,7 +19,8 @@ from pydantic import BaseModel
 
 from shared.import_job import parse_object_key
 from shared.store import dynamo
-from shared.store.import_jobs import TABLE, Version
+from shared.store.import_jobs import TABLE
+from shared.store.object_claims import Version
 from shared.store.uploads import bucket, client
 
 OVERLAP = timedelta(days=2)

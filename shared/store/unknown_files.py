@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from shared.store import dynamo
-from shared.store.import_jobs import TABLE, Version, company_of, digest_of
+from shared.store.import_jobs import TABLE
+from shared.store.object_claims import Version, company_of, digest_of
 
 _WAITING = "unknown#"
 _PLACE = ("sweep#", "unknown")

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import Busy
 from shared.import_job import FileGone, ImportJob
-from shared.store.import_jobs import Version
+from shared.store.object_claims import Version
 from shared.store.retry import SDK_ATTEMPTS, attempts
 
 if TYPE_CHECKING:

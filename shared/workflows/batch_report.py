@@ -9,7 +9,8 @@ from shared.column_mapping import ColumnMapping, written_column, written_fault
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import failed_row
 from shared.differences import limited
-from shared.import_job import BatchCounts, BatchResult, ImportJob
+from shared.import_counts import BatchCounts, BatchResult
+from shared.import_job import ImportJob
 from shared.row_entries import InvalidRecord
 from shared.row_results import CREATED, KEPT, REVERTED, UPDATED
 from shared.store import bulk, uploads

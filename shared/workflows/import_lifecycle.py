@@ -19,16 +19,9 @@ from shared.columns import BUNDLE_KEY, KINDS
 from shared.csv_format.encoding import BadFile
 from shared.csv_format.planner import Plan, plan
 from shared.errors import Busy, Refused
+from shared.import_counts import BatchResult
 from shared.import_header import check_header, detected, with_options
-from shared.import_job import (
-    BatchResult,
-    FileFault,
-    FileGone,
-    ImportJob,
-    State,
-    parse_object_key,
-    transition,
-)
+from shared.import_job import FileFault, FileGone, ImportJob, State, parse_object_key, transition
 from shared.store import uploads, workers
 from shared.store.batch_results import batch_results, seal_result, unseal_result
 from shared.store.catalog import all_products

@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.errors import Busy, Conflict, NotFound
-from shared.import_job import (
-    BatchResult,
-    FileGone,
-    ImportJob,
-    Requester,
-    WrongState,
-    plan_hash_of,
-    same_file,
-)
+from shared.import_counts import BatchResult
+from shared.import_job import FileGone, ImportJob, Requester, WrongState, plan_hash_of, same_file
 from shared.planned_rows import PlannedRow, planned_rows
 from shared.store import uploads
 from shared.store.batch_results import batch_results

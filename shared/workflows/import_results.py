@@ -12,7 +12,8 @@ from shared.csv_format.header import RESULT_COLUMNS
 from shared.csv_format.planner import Chunk, plan
 from shared.csv_format.reader import Record, records, report_header, report_row
 from shared.errors import Busy
-from shared.import_job import BatchResult, ImportJob, Kind, has_outcomes
+from shared.import_counts import BatchResult, has_outcomes
+from shared.import_job import ImportJob, Kind
 from shared.row_results import CREATED, RowResult, RowResults
 from shared.store import uploads
 from shared.store.batch_results import batch_results, recount_created, recount_undone

@@ -13,14 +13,8 @@ import orjson
 
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import report_header
-from shared.import_job import (
-    BatchResult,
-    FileGone,
-    ImportJob,
-    Kind,
-    updated_rows,
-    with_unchanged,
-)
+from shared.import_counts import BatchResult, updated_rows, with_unchanged
+from shared.import_job import FileGone, ImportJob, Kind
 from shared.store import uploads
 from shared.workflows.undo_totals import Part, undo_totals
 

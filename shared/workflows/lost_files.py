@@ -13,8 +13,8 @@ from shared.import_job import ImportJob
 from shared.store import unknown_files
 from shared.store.access import has_api_key
 from shared.store.executions import announce
-from shared.store.import_jobs import Version, claimed, unclaimed
 from shared.store.listing import list_versions, read_checkpoint, write_checkpoint
+from shared.store.object_claims import Version, claimed, unclaimed
 from shared.store.uploads import find_upload
 
 EVENT_TAKES = timedelta(minutes=2)

@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shared.import_job import BatchResult, ImportJob, undo_counts
+from shared.import_counts import BatchResult, undo_counts
+from shared.import_job import ImportJob
 
 type Details = Callable[[BatchResult], Mapping[str, Any]]
 

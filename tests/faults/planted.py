@@ -26,6 +26,7 @@ from shared.store import (
     license_index,
     licenses,
     lookup,
+    object_claims,
     order_index,
     removals,
 )
@@ -213,9 +214,9 @@ def added_counters(patch: pytest.MonkeyPatch) -> None:
 
 def random_job_id(patch: pytest.MonkeyPatch) -> None:
     """Every event creates a job."""
-    patch.setattr(import_jobs, "claimed", lambda _: None)
+    patch.setattr(object_claims, "claimed", lambda _: None)
     patch.setattr(
-        import_jobs,
+        object_claims,
         "_claim_put",
         lambda *_: dynamo.put(
             import_jobs.TABLE,
@@ -361,13 +362,13 @@ def later_version_dropped(patch: pytest.MonkeyPatch) -> None:
         job = find(place)
         return job if job and job.version_id is None else None
 
-    find = import_jobs._owner  # noqa: SLF001
-    patch.setattr(import_jobs, "_owner", owner)
+    find = object_claims._owner  # noqa: SLF001
+    patch.setattr(object_claims, "_owner", owner)
 
 
 def strangers_imported(patch: pytest.MonkeyPatch) -> None:
     """Files of companies without an API key are imported."""
-    patch.setattr(import_jobs, "has_api_key", lambda _: True)
+    patch.setattr(object_claims, "has_api_key", lambda _: True)
 
 
 def strangers_forgotten(patch: pytest.MonkeyPatch) -> None:

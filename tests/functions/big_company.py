@@ -20,7 +20,8 @@ from shared.column_mapping import ColumnMapping, pinned
 from shared.customers import Customer
 from shared.events import Actor, Event
 from shared.export_job import ExportJob
-from shared.import_job import BatchResult, ImportJob
+from shared.import_counts import BatchResult
+from shared.import_job import ImportJob
 from shared.licenses import License
 from shared.orders import FIRST_PART, Order, OrderItem
 from shared.row_results import RowResults

@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from functions import job_status, start_import
-from shared.import_job import BatchResult, ImportJob, State, transition
-from shared.store import import_jobs, uploads
+from shared.import_counts import BatchResult
+from shared.import_job import ImportJob, State, transition
+from shared.store import import_jobs, object_claims, uploads
 from tests.batch_results import put_batch_result
 from tests.functions.shop import open_shop
 from tests.http_event import Reply, send
@@ -66,7 +67,7 @@ class Importer:
     def dropped(self, kind: str = "licenses", version: str = "v1") -> ImportJob:
         """A file that appeared in the bucket, and was noticed."""
         key = f"{self.company}/{kind}/a.csv"
-        job = import_jobs.claim_object("uploads", key, version, 5, now=datetime.now(UTC))
+        job = object_claims.claim_object("uploads", key, version, 5, now=datetime.now(UTC))
         assert job is not None
         return job
 

@@ -11,7 +11,7 @@ import time_machine
 from functions import job_status
 from shared import issuing
 from shared.import_job import ImportJob, transition
-from shared.store import dynamo, import_jobs, uploads, workers
+from shared.store import dynamo, import_jobs, object_claims, uploads, workers
 from shared.workflows import assign_users, delete_orders, imports_at_rest
 from shared.workflows.imports_at_rest import INDEXED_WITHIN
 from tests.functions.import_files import Files, counts
@@ -439,8 +439,8 @@ def test_nothing_is_deleted_that_a_running_import_may_need(files: Files, clock: 
     order = placed(shop, "K-1")
     delete_all(shop)
     paths = (f"/orders/{order['id']}/safe_delete/", f"/customers/{customer['id']}/")
-    job = import_jobs.claim_object(
-        *import_jobs.Version("uploads", "acme/licenses/b.csv", "v1", 5), now=datetime.now(UTC)
+    job = object_claims.claim_object(
+        *object_claims.Version("uploads", "acme/licenses/b.csv", "v1", 5), now=datetime.now(UTC)
     )
     assert job is not None
 
@@ -458,8 +458,8 @@ def test_an_import_that_starts_meanwhile_is_waited_for(shop: Shop) -> None:
     customer = shop.make("/customers/", email="ben@x.test")
 
     def start() -> None:
-        version = import_jobs.Version("uploads", "acme/licenses/b.csv", "v1", 5)
-        import_jobs.claim_object(*version, now=datetime.now(UTC))
+        version = object_claims.Version("uploads", "acme/licenses/b.csv", "v1", 5)
+        object_claims.claim_object(*version, now=datetime.now(UTC))
 
     with tapped() as tap:
         tap.on("TransactWriteItems", meanwhile(start))

@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_csv, sweep
 from shared.import_job import KINDS, State
-from shared.store import import_jobs, unknown_files, uploads
-from shared.store.import_jobs import Version
+from shared.store import import_jobs, object_claims, unknown_files, uploads
+from shared.store.object_claims import Version
 from shared.workflows import lost_files, stuck_imports
 from tests.engine import Engine, execution_arn
 from tests.functions.import_files import Context
@@ -97,7 +97,7 @@ def test_a_file_that_was_overwritten_is_announced_in_each_version(
 
 def test_a_file_with_a_job_is_left_alone(importer: Importer, engine: Engine) -> None:
     version = drop("acme/licenses/a.csv")
-    import_jobs.claim_object("uploads", "acme/licenses/a.csv", version, 1, now=datetime.now(UTC))
+    object_claims.claim_object("uploads", "acme/licenses/a.csv", version, 1, now=datetime.now(UTC))
     importer.move(1, "succeeded")
     importer.chunk(importer.job(1), 0)
     drop("readme.txt")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.import_job import BatchResult
+from shared.import_counts import BatchResult
 from shared.store.batch_results import batch_results, seal_result, unseal_result
 from tests.batch_results import put_batch_result
 

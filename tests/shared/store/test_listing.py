@@ -9,7 +9,6 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
 from shared.store import uploads
-from shared.store.import_jobs import Version
 from shared.store.listing import (
     OVERLAP,
     Checkpoint,
@@ -17,6 +16,7 @@ from shared.store.listing import (
     read_checkpoint,
     write_checkpoint,
 )
+from shared.store.object_claims import Version
 from shared.workflows import lost_files
 from tests.faults.s3 import S3
 from tests.faults.s3 import Version as Stored
