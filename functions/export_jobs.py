@@ -31,9 +31,9 @@ from shared.store.export_jobs import (
     export_claim,
     get_export,
     list_exports,
-    new_export_number,
     unfinished_exports,
 )
+from shared.store.import_jobs import new_number
 from shared.store.retry import contended
 from shared.values import Code, OptionalMoment, RecordId
 
@@ -161,7 +161,7 @@ def _begin(
                 )
             return job, {"Idempotent-Replayed": "true"}
         make = make or _maker(caller, request)
-        job = make(new_export_number(caller.company))
+        job = make(new_number(caller.company, "next-export"))
         if add_export(job, fingerprint=fingerprint):
             metrics.add_metric("ExportRequested", MetricUnit.Count, 1)
             return job, {}

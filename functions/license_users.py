@@ -25,7 +25,6 @@ from shared.license_users import (
 from shared.store.licenses import get_license
 from shared.values import Email, RecordId
 from shared.workflows.assign_users import (
-    assign,
     assign_several,
     change,
     read_user,
@@ -160,7 +159,7 @@ def assign_license_user(caller: Caller, id: int, request: AssignRequest) -> Pass
     If no user has the e-mail, the user is created. A generated password is shown in this response
     only. Of a bundle, assign the user to each license.
     """
-    assigned = assign(caller.company, id, request)
+    (assigned,) = assign_several(caller.company, id, [request], [()])
     return PasswordSet(message="License assigned.", new_password=assigned.password)
 
 

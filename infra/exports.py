@@ -1,23 +1,19 @@
 """The function and state machine of exports, and their dead-letter queue."""
 
-import json
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.data import EXPORTS, Data
 from infra.function import Function, add_failed_queue
-from infra.nag import acknowledge, acknowledge_star
 from infra.stage import Stage
 from infra.state_machine import (
     EXECUTION_NAMES,
     MAX_DURATION,
-    TRACES,
     Definition,
     Invoke,
+    add_machine,
     invoke_on_failure,
     states_arn,
 )
@@ -63,41 +59,17 @@ class Exports(Construct):
         function: Function,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._stage = stage
+        stack = Stack.of(self)
         self.failed = add_failed_queue(self, key=key)
         _grant_access(function, data)
-        self.machine = self._machine(function)
-        function.send_failures_to(self.failed, max_age=Duration.hours(6), retries=2)
-        invoke_on_failure(self, function, export_machine_arn(Stack.of(self)), self.failed)
-
-    def _machine(self, function: Function) -> stepfunctions.CfnStateMachine:
-        stack = Stack.of(self)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         role.add_to_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function.live_arn])
         )
-        if self._stage.tracing:
-            role.add_to_policy(iam.PolicyStatement(actions=TRACES, resources=["*"]))
-            acknowledge_star(self, "*", "X-Ray has no resource-level permissions")
-        else:
-            acknowledge(
-                self, "SF2", "tracing is off in this stage; logs have the same correlation ids"
-            )
-        machine = stepfunctions.CfnStateMachine(
-            self,
-            "Machine",
-            state_machine_name=_name(stack),
-            role_arn=role.role_arn,
-            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(
-                enabled=self._stage.tracing
-            ),
-            definition_string=json.dumps(
-                export_definition(function.live.function_arn, partition=stack.partition)
-            ),
-        )
-        machine.node.add_dependency(role)
-        acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days")
-        return machine
+        steps = export_definition(function.live.function_arn, partition=stack.partition)
+        add_machine(self, _name(stack), steps, role, stage)
+        function.send_failures_to(self.failed, max_age=Duration.hours(6), retries=2)
+        invoke_on_failure(self, function, export_machine_arn(stack), self.failed)
 
 
 def export_definition(function_arn: str, *, partition: str) -> Definition:

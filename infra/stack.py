@@ -1,5 +1,7 @@
 """The stack of a stage: data, functions with their permissions, API, events and alarms."""
 
+from functools import partial
+
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -29,9 +31,10 @@ class KeywrightStack(Stack):
         super().__init__(scope, construct_id, termination_protection=stage.protect)
         self._stage = stage
         asset = build_asset(stage.platform)
-        self._code = lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash)
+        code = lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash)
         self._key = add_key(self) if stage.customer_key else None
         self._data = Data(self, "Data", stage=stage, key=self._key)
+        self._function = partial(Function, self, stage=stage, key=self._key, code=code)
 
         import_csv = self._function(
             "ImportCsv",
@@ -120,27 +123,6 @@ class KeywrightStack(Stack):
         if stage.erase:
             Erase(self, "Erase", stage=stage)
         self._add_outputs(api, dashboard, observability, events)
-
-    def _function(
-        self,
-        construct_id: str,
-        *,
-        module: str,
-        timeout: int = 25,
-        memory: int = 1024,
-        reserved: int = 0,
-    ) -> Function:
-        return Function(
-            self,
-            construct_id,
-            stage=self._stage,
-            key=self._key,
-            code=self._code,
-            module=module,
-            timeout=timeout,
-            memory=memory,
-            reserved=reserved,
-        )
 
     def _create_order(self) -> Function:
         data = self._data

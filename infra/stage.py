@@ -109,24 +109,6 @@ NEW_TABLE_WRITES = 4_000
 starts with a warm throughput of 12,000 read units per second and 4,000 write units per second."
 (DynamoDB Developer Guide, Warm throughput in different scenarios)"""
 
-UNRESERVED_CONCURRENCY = 100
-"""Executions that Lambda keeps unreserved in an account: "You can reserve up to the Unreserved
-account concurrency value that is shown, minus 100" (Configuring reserved concurrency)."""
-
-
-def reserved_concurrency(stage: Stage) -> int:
-    """Return how many concurrent executions a stage reserves."""
-    return stage.order_reserved + stage.import_reserved
-
-
-def needed_concurrency(stage: Stage) -> int:
-    """Return the account's concurrency quota that a stage needs, if it is alone in its account.
-
-    A stage without reservations needs none.
-    """
-    reserved = reserved_concurrency(stage)
-    return reserved + UNRESERVED_CONCURRENCY if reserved else 0
-
 
 def read_stage(node: Node) -> Stage:
     """Return the stage of `-c stage=NAME`. Raises StageError for an invalid setting.

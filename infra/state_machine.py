@@ -127,33 +127,39 @@ class Machine(Construct):
                     actions=[*DECRYPT], resources=[key.key_arn], conditions=via_service(stack, "s3")
                 )
             )
-        if stage.tracing:
-            role.add_to_policy(iam.PolicyStatement(actions=TRACES, resources=["*"]))
-            acknowledge_star(self, "*", "X-Ray has no resource-level permissions")
-        else:
-            acknowledge(
-                self, "SF2", "tracing is off in this stage; logs have the same correlation ids"
-            )
         for pattern in (results, imports, children):
             acknowledge_star(self, pattern, EXECUTION_NAMES)
-        machine = stepfunctions.CfnStateMachine(
-            self,
-            "Machine",
-            state_machine_name=machine_name(stack),
-            role_arn=role.role_arn,
-            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(
-                enabled=stage.tracing
-            ),
-            definition_string=json.dumps(
-                definition(
-                    function.live.function_arn,
-                    partition=stack.partition,
-                    concurrency=stage.import_concurrency,
-                )
-            ),
+        steps = definition(
+            function.live.function_arn,
+            partition=stack.partition,
+            concurrency=stage.import_concurrency,
         )
-        machine.node.add_dependency(role)
-        acknowledge(self, "SF1", "AWS keeps the history of every execution for 90 days")
+        add_machine(self, machine_name(stack), steps, role, stage)
+
+
+def add_machine(
+    scope: Construct, name: str, steps: Definition, role: iam.Role, stage: Stage
+) -> None:
+    """Add a state machine that runs with this role, and is traced if the stage is."""
+    if stage.tracing:
+        role.add_to_policy(iam.PolicyStatement(actions=TRACES, resources=["*"]))
+        acknowledge_star(scope, "*", "X-Ray has no resource-level permissions")
+    else:
+        acknowledge(
+            scope, "SF2", "tracing is off in this stage; logs have the same correlation ids"
+        )
+    machine = stepfunctions.CfnStateMachine(
+        scope,
+        "Machine",
+        state_machine_name=name,
+        role_arn=role.role_arn,
+        tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(
+            enabled=stage.tracing
+        ),
+        definition_string=json.dumps(steps),
+    )
+    machine.node.add_dependency(role)
+    acknowledge(scope, "SF1", "AWS keeps the history of every execution for 90 days")
 
 
 def definition(function_arn: str, *, partition: str, concurrency: int) -> Definition:

@@ -223,7 +223,6 @@ OWN = ("id", "license_key", "note", "subscription_id", "metadata")
 _NOT_OWN = dict.fromkeys(OWN)
 _OF_GRANT = (*FEATURE_TERMS, "expiry_date", "total_consumptions")
 """Fields of a feature request that take the place of the policy's, where null means "none"."""
-_NESTED = ("product_features", "custom_fields", "license_users")
 
 
 def compared(licenses: Iterable[License]) -> Iterator[tuple[License, bool]]:

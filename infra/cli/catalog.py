@@ -19,7 +19,6 @@ from infra.client.client import Client
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright catalog`."""
     subcommands = add_group(
         commands, "catalog", about="manage products, policies and features in a YAML file"
     )

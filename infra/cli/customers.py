@@ -15,7 +15,6 @@ from shared.errors import NotFound
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright customers`."""
     customers = add_group(commands, "customers", about="list, show and delete customers")
     listed = customers.add_parser("list", parents=[stage_options()], help="list customers")
     listed.add_argument("--email", help="only the customer with this e-mail")

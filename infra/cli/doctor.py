@@ -35,7 +35,6 @@ class Finding:
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright doctor`."""
     command = commands.add_parser(
         "doctor", parents=[stage_options()], help="check a stage's health"
     )

@@ -14,7 +14,6 @@ _ACTORS = {"s3": "file in the bucket", "sweeper": "Keywright"}
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright events`."""
     events = add_group(commands, "events", about="list who changed what in the last 90 days")
     listed = events.add_parser("list", parents=[stage_options()], help="list events, newest first")
     listed.add_argument(

@@ -20,7 +20,6 @@ from shared.import_job import KINDS
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright export`."""
     command = commands.add_parser(
         "export", parents=[stage_options()], help="export all records of a kind to a CSV file"
     )
@@ -37,7 +36,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run `keywright export`."""
     console = Console(highlight=False, quiet=options.json)
     with open_client(options.stage) as client:
         job = _follow(client, _begun(client, options), console=console)

@@ -35,7 +35,6 @@ _CHECKED = 128 * 1024 * 1024
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright import`."""
     command = commands.add_parser(
         "import", parents=[stage_options()], help="import a CSV file and wait until it has finished"
     )
@@ -106,7 +105,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run `keywright import`."""
     console = Console(highlight=False, quiet=options.json)
     with _csv_file(options) as path, open_client(options.stage) as client:
         mapping = mappings.used_mapping(client, options)

@@ -62,7 +62,6 @@ _COLORS = {0: "green", FOUND_PROBLEMS: "yellow", FAILED: "red"}
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright jobs`."""
     subcommands = add_group(
         commands, "jobs", about="manage imports: list, show, watch, retry, cancel, undo"
     )

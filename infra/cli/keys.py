@@ -21,7 +21,6 @@ _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright keys`."""
     subcommands = add_group(commands, "keys", about="create, list, revoke and rotate API keys")
     common = stage_options()
 

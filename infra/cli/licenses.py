@@ -21,7 +21,6 @@ _TEXTS = ("note", "subscription_id")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright licenses`."""
     licenses = add_group(commands, "licenses", about="list, show, change and delete licenses")
     listed = licenses.add_parser("list", parents=[stage_options()], help="list licenses")
     for name, about in (

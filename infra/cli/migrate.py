@@ -45,7 +45,6 @@ _LONGEST_WAIT = 120.0
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright migrate`."""
     command = commands.add_parser(
         "migrate", help="read the records of LicenseSpring into files that can be imported"
     )
@@ -75,7 +74,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run `keywright migrate`."""
     console = Console(highlight=False, quiet=options.json)
     key = os.environ.get(KEY_VARIABLE)
     if not key:

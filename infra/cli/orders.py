@@ -24,7 +24,6 @@ type _Issued = tuple[str, LicenseView | LicenseBrief]
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright orders`."""
     subcommands = add_group(commands, "orders", about="place, list, show, export and delete orders")
 
     create = subcommands.add_parser(

@@ -38,7 +38,6 @@ class Plan:
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright preflight`."""
     command = commands.add_parser(
         "preflight",
         parents=[stage_options()],

@@ -14,7 +14,6 @@ _PROGRESS = 10_000
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright reindex`."""
     reindex = commands.add_parser(
         "reindex",
         parents=[stage_options()],

@@ -24,7 +24,6 @@ type Run = Callable[[Sequence[str]], int]
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright deploy`."""
     command = commands.add_parser("deploy", help="run a preflight and deploy a stage")
     command.add_argument("--stage", required=True, help="stage in cdk.json, such as dev or prod")
     set_option(command)

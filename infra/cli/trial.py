@@ -1,6 +1,5 @@
 """A trial of a deployed stage with a new company, for the steps of `keywright verify`."""
 
-import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -180,8 +179,3 @@ def delete_files(bucket: str, company: str) -> int:
                     )
                 deleted += len(found)
     return deleted
-
-
-def as_json(payload: Any) -> Any:
-    """Return the payload of a Lambda response."""
-    return json.loads(payload.read())

@@ -131,18 +131,15 @@ def import_many_rows(trial: Trial) -> str:
     return f"{done}; throttled writes: {counts or 'none'}; tables created {_table_age(trial)}"
 
 
-def count_throttled(table: str, index: str | None = None, *, since: datetime) -> float:
-    """Return the throttled writes of a table or index, once CloudWatch has the metrics."""
-    dimensions = [{"Name": "TableName", "Value": table}]
-    if index:
-        dimensions.append({"Name": "GlobalSecondaryIndexName", "Value": index})
+def count_throttled(table: str, *, since: datetime) -> float:
+    """Return the throttled writes of a table, once CloudWatch has the metrics."""
 
     def total(metric: str) -> float | None:
         with closing(boto3.client("cloudwatch")) as cloudwatch:
             points = cloudwatch.get_metric_statistics(
                 Namespace="AWS/DynamoDB",
                 MetricName=metric,
-                Dimensions=dimensions,
+                Dimensions=[{"Name": "TableName", "Value": table}],
                 StartTime=since - timedelta(minutes=1),
                 EndTime=datetime.now(UTC) + timedelta(minutes=1),
                 Period=60,
@@ -150,19 +147,13 @@ def count_throttled(table: str, index: str | None = None, *, since: datetime) ->
             )["Datapoints"]
         return sum(point["Sum"] for point in points) if points else None
 
-    if "Licenses" in table and index is None:
+    if "Licenses" in table:
         wait_until(
             lambda: total("ConsumedWriteCapacityUnits"),
             what=f"metrics of {table}",
             patience=METRICS_TAKE,
         )
     return total("WriteThrottleEvents") or 0.0
-
-
-def _indexes(table: str) -> list[str]:
-    with closing(boto3.client("dynamodb")) as dynamodb:
-        found = dynamodb.describe_table(TableName=table)["Table"]
-    return [index["IndexName"] for index in found.get("GlobalSecondaryIndexes", ())]
 
 
 def _table_age(trial: Trial) -> str:

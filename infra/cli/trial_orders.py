@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 
 from infra.cli.catalog import load_catalog
-from infra.cli.trial import Failed, Trial, as_json, expect
+from infra.cli.trial import Failed, Trial, expect
 from infra.client.client import ApiProblem
 from infra.stamp import ROOT
 from shared.store import dynamo
@@ -91,7 +91,7 @@ def roll_back_interrupted_order(trial: Trial) -> str:
     with closing(boto3.client("lambda")) as functions:
         name = trial.resource("SweepOrders", "AWS::Lambda::Function")
         answer = functions.invoke(FunctionName=name, Payload=b"{}")
-        done = as_json(answer["Payload"])
+        done = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise Failed(f"the sweeper failed: {done}. Read the logs of {name}")
     expect(not _pending(trial), f"the sweeper left the order pending: {done}")

@@ -66,7 +66,6 @@ class Result:
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `keywright verify`."""
     command = commands.add_parser(
         "verify", parents=[stage_options()], help="prove that a deployed stage works"
     )

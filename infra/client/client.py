@@ -21,7 +21,7 @@ from typing import Any, Self
 import httpx
 from pydantic import BaseModel
 
-from infra.client.connection import ApiProblem, Connection, Query
+from infra.client.connection import ApiProblem, Connection, Query, Resource
 from infra.client.exports import Exports
 from infra.client.imports import Imports
 from shared.catalog_requests import (
@@ -95,11 +95,8 @@ class Placed:
     replayed: bool
 
 
-class Orders:
+class Orders(Resource):
     """Orders, each with the licenses that it issued."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def create(self, request: OrderRequest | Json, *, idempotency_key: str | None = None) -> Placed:
         """Place an order and issue its licenses. LicenseSpring: Create Order.
@@ -165,11 +162,8 @@ class Orders:
             cursor = answer.headers.get("X-Next-Cursor")
 
 
-class Licenses:
+class Licenses(Resource):
     """Licenses from orders and imports."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(self, **query: Query) -> Iterator[LicenseView]:
         """Yield licenses, one page per request. LicenseSpring: List Licenses.
@@ -213,11 +207,8 @@ class Licenses:
         return LicenseView.model_validate_json(answer.content)
 
 
-class Customers:
+class Customers(Resource):
     """Customers of orders and imports."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(self, **query: Query) -> Iterator[CustomerView]:
         """Yield customers, one page per request. LicenseSpring: List Customers.
@@ -238,11 +229,8 @@ class Customers:
         return self._connection.read(CustomerView, f"/customers/{id}/")
 
 
-class Events:
+class Events(Resource):
     """What happened in the last 90 days."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def list(self, **query: Query) -> Iterator[Event]:
         """Yield events, newest first, one page per request.
@@ -253,11 +241,8 @@ class Events:
         return self._connection.pages(Event, "/events/", **query)
 
 
-class Catalog:
+class Catalog(Resource):
     """Products, their features, and their policies, which the API calls license templates."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def products(self, **query: Query) -> Iterator[ProductView]:
         """Yield products, 100 per request. LicenseSpring: List Products."""

@@ -227,6 +227,13 @@ class Connection:
             yield from streamed.iter_bytes()
 
 
+class Resource:
+    """A group of operations of the client, which share its connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+
 def _unreachable(host: str, error: httpx.TransportError) -> ApiProblem:
     return ApiProblem("unreachable", f"{host}: {str(error) or type(error).__name__}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from infra.client.connection import Connection, Query
+from infra.client.connection import Query, Resource
 from shared.contract.exports import ExportView
 from shared.export_job import ENDED
 from shared.import_job import Kind
@@ -26,11 +26,8 @@ class ExportOptions(TypedDict, total=False):
     """Requests with the same one start one export."""
 
 
-class Exports:
+class Exports(Resource):
     """Export jobs of all kinds of files. The API of jobs is an extension by Keywright."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def start(self, kind: Kind, **options: Unpack[ExportOptions]) -> ExportView:
         """Start an export. Without an `external_id`, a random one is used."""

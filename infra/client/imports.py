@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack
 
-from infra.client.connection import Connection, LinkRefused, Query
+from infra.client.connection import LinkRefused, Query, Resource
 from infra.client.uploads import Uploader
 from shared.column_mapping import ColumnMapping
 from shared.contract.imports import (
@@ -57,15 +57,12 @@ class ImportOptions(TypedDict, total=False):
     """Idempotency key: requests with the same one start one import."""
 
 
-class Imports:
+class Imports(Resource):
     """Import jobs of all kinds of files. The API of jobs is an extension by Keywright.
 
     It runs the same imports as LicenseSpring: Import Licenses from CSV, Import Customers from CSV
     and Import License Features from CSV, and takes files of any size.
     """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def start(
         self, file_name: str, kind: Kind, *, size: int, **options: Unpack[ImportOptions]

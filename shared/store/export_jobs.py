@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from shared.errors import Busy, NotFound
 from shared.export_job import ExportJob
 from shared.store import dynamo
-from shared.store.import_jobs import External, new_number, numbered
+from shared.store.import_jobs import External, numbered
 from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
@@ -32,11 +32,6 @@ class StoredPart(NamedTuple):
     number: int
     etag: str
     crc32: str
-
-
-def new_export_number(company: str) -> int:
-    """A unique number for an export of the company."""
-    return new_number(company, "next-export")
 
 
 def add_export(job: ExportJob, *, fingerprint: str) -> bool:

@@ -169,13 +169,6 @@ def license_deletes(
     return puts
 
 
-def deleted_ids(company: str, ids: Iterable[int]) -> set[int]:
-    """Which of these ids belong to deleted licenses."""
-    keys = {id: (TABLE, (dynamo.partition(company, id),)) for id in ids}
-    found = dynamo.get_many(keys.values(), select=["deleted_at"])
-    return {id for id, key in keys.items() if is_deleted(found.get(key))}
-
-
 def members_of(company: str, bundle_license_id: int, ids: Iterable[int]) -> set[int]:
     """Those of these licenses that belong to a member of the bundle's license."""
     keys = {id: (TABLE, (dynamo.partition(company, id),)) for id in ids}

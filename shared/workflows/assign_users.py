@@ -49,14 +49,6 @@ class _Seeker(NamedTuple):
     password: str
 
 
-def assign(company: str, license_id: int, request: AssignRequest) -> Assigned:
-    """Assign a user to a license, and create the user if no user has the e-mail.
-
-    Raises as `assign_several`.
-    """
-    return assign_several(company, license_id, [request], [()])[0]
-
-
 def assign_several(
     company: str, license_id: int, requests: Sequence[AssignRequest], paths: Sequence[Path]
 ) -> list[Assigned]:

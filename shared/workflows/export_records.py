@@ -13,7 +13,6 @@ from itertools import batched, islice
 from typing import NamedTuple
 
 from shared.catalog import Product
-from shared.columns import KINDS
 from shared.customers import Customer
 from shared.export_job import STEP, ExportJob
 from shared.exported_row import customer_row, feature_rows, license_row
@@ -94,11 +93,6 @@ def count_records(job: ExportJob) -> int | None:
         return None
     counted = list(islice((each.records for each in _entries(job)), MOST_COUNTED + 1))
     return sum(counted) if len(counted) <= MOST_COUNTED else None
-
-
-def columns_of(job: ExportJob) -> Sequence[str]:
-    """The columns of the file, which are those of an import of its kind."""
-    return KINDS[job.kind].columns
 
 
 def license_rows(

@@ -1,6 +1,6 @@
 """Import rows of license features: each license gets all of its rows in one write."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -161,7 +161,8 @@ def _add_features(
 ) -> _Added:
     """Add features to one license, and update those that it has."""
     decided: dict[int, Changes] = {}
-    for attempt in _tries(job):
+    # The last attempt of an import that updates refuses what it can't update.
+    for attempt in attempts(TRIES + job.updates):
         lic = next(iter(licenses_by_id(job.company, [license_id])), None)
         if lic is None:  # it was deleted meanwhile
             refused = [InvalidRecord(entry.record, unknown_license(entry)) for entry in entries]
@@ -174,11 +175,6 @@ def _add_features(
         if dry_run or not added.writes or added.write():
             return added.results
     raise Busy
-
-
-def _tries(job: Import) -> Iterator[int]:
-    """The attempts; the last one of an import that updates refuses what it can't update."""
-    return attempts(TRIES + 1 if job.updates else TRIES)
 
 
 class _Features:

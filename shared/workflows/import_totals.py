@@ -101,11 +101,6 @@ def _created(job: ImportJob, made: dict[str, Any]) -> Iterable[int]:
     return found
 
 
-def stopped_counts(job: ImportJob, results: Sequence[BatchResult]) -> dict[str, int]:
-    """The counts of a stopped job."""
-    return stopped_totals(job, results).counts
-
-
 def stopped_totals(job: ImportJob, results: Sequence[BatchResult]) -> Totals:
     """The totals of a stopped job: of its written batches, and the rows of the file.
 

@@ -76,7 +76,8 @@ def read_order_context(
 
     by_row = {row: found.get(key) for row, key in zip(rows, order_place.keys, strict=True)}
     order = _order(by_row[FIRST_PART])
-    ours = order is None or token == order.token or idempotency_key in _keys_of(order)
+    is_keyed = idempotency_key is not None and order and order.idempotency_key == idempotency_key
+    ours = order is None or token == order.token or is_keyed
     part = append_part if request.append and not ours else FIRST_PART
     customer_id = customer_place.id if email else _nameless(company, order_place)
     customer = found.get((CUSTOMERS, customer_key(company, customer_id)))
@@ -223,10 +224,6 @@ def _row_puts(company: str, plan: OrderPlan) -> tuple[list[dict[str, Any]], list
     if len(entries) > MOST_PRODUCTS:
         return puts, entries
     return [*puts, *entries], []
-
-
-def _keys_of(order: Order) -> set[str | None]:
-    return {order.idempotency_key} - {None}
 
 
 def _order(item: dict[str, Any] | None) -> Order | None:

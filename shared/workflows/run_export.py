@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from shared.columns import KINDS
 from shared.errors import Busy
 from shared.export_job import (
     LEAST_PART,
@@ -32,7 +33,7 @@ from shared.store.export_jobs import (
     heartbeat_export,
     parts_of_export,
 )
-from shared.workflows.export_records import Step, columns_of, count_records, steps
+from shared.workflows.export_records import Step, count_records, steps
 
 STOP_MS = 90_000
 """Time that a worker leaves for a last part; a step takes seconds."""
@@ -128,7 +129,7 @@ class _Worker:
         """Upload a part, and store it with the position after it."""
         stored, number = None, self.job.parts + 1
         if not self.job.parts:
-            part.data[:0] = (_BOM + csv_lines([columns_of(self.job)])).encode()
+            part.data[:0] = (_BOM + csv_lines([KINDS[self.job.kind].columns])).encode()
         if part.data:
             stored = upload_part(self.job, number, bytes(part.data))
 

@@ -12,7 +12,7 @@ from shared.csv_format.cells import unescape_formula
 from shared.import_job import ImportJob
 from shared.store import import_jobs
 from shared.store.batch_results import batch_results
-from shared.workflows.import_totals import stopped_counts
+from shared.workflows.import_totals import stopped_totals
 from tests.faults.check_lists import check_lists
 from tests.faults.check_orders import stored
 from tests.faults.dynamodb import Item
@@ -183,7 +183,7 @@ def check_stopped() -> Iterator[str]:
     for job in (job for company in COMPANIES for job in import_jobs.list_jobs(company)):
         if not job.is_stopped:
             continue
-        counts = stopped_counts(job, batch_results(job.company, job.number))
+        counts = stopped_totals(job, batch_results(job.company, job.number)).counts
         if job.counts != counts:
             name = f"import {job.number} of {job.company}"
             yield f"J13 {name} is {job.state} and counts {job.counts}, reported are {counts}"

@@ -3,13 +3,12 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import aws_cdk as cdk
 import pytest
 
 from infra.asset import build_asset
-from infra.stage import Stage, needed_concurrency, read_stage, reserved_concurrency
+from infra.stage import Stage, read_stage
 from infra.stamp import ROOT
 from tests.infra.reading import Template, all_states, flat, resources, statements_of
 
@@ -50,6 +49,10 @@ def reserved(template: Template) -> list[int]:
     ]
 
 
+def reserved_concurrency(stage: Stage) -> int:
+    return stage.order_reserved + stage.import_reserved
+
+
 @pytest.mark.parametrize("stage_name", STAGES)
 def test_the_reserved_concurrency_of_a_stage_is_what_its_functions_reserve(
     synthesize: Callable[[str], Template], stage_name: str
@@ -73,15 +76,6 @@ def test_the_operations_page_says_what_every_stage_reserves() -> None:
     assert dict(zip(stages, documented, strict=True)) == {
         name: reserved_concurrency(settings(name)) for name in STAGES
     }
-
-
-def test_an_account_must_keep_100_for_everything_else() -> None:
-    """A new account, which has 10, takes a stage that reserves nothing."""
-    prod = settings("prod")
-
-    assert needed_concurrency(prod) == reserved_concurrency(prod) + 100
-    assert needed_concurrency(replace(prod, order_reserved=0)) == prod.import_reserved + 100
-    assert needed_concurrency(replace(prod, order_reserved=0, import_reserved=0)) == 0
 
 
 def test_the_template_is_one_that_cloudformation_takes(template: Template) -> None:
