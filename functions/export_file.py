@@ -124,7 +124,6 @@ class ExportFile:
         return True
 
     def answer(self, file_name: str, headers: Mapping[str, str]) -> Answer[str]:
-        """The response with the file."""
         left_out = {self._header: str(self._left_out)} if self._header else {}
         return Answer(
             "".join(("\ufeff", csv_lines([self._columns]), *self._lines)),

@@ -28,12 +28,11 @@ from shared.store.export_files import drop_parts, presigned_export
 from shared.store.export_jobs import (
     add_export,
     change_export,
-    export_claim,
     get_export,
     list_exports,
     unfinished_exports,
 )
-from shared.store.import_jobs import new_number
+from shared.store.import_jobs import external_claim, new_number
 from shared.store.retry import contended
 from shared.values import Code, OptionalMoment, RecordId
 
@@ -149,15 +148,16 @@ def _begin(
 ) -> tuple[ExportJob, dict[str, str]]:
     """Create an export, or find the one of this `external_id`; with the header of a replay."""
     make: Callable[[int], ExportJob] | None = None
+    external_id = request.external_id
     for _ in contended():
-        if request.external_id and (claim := export_claim(caller.company, request.external_id)):
+        if external_id and (claim := external_claim(caller.company, external_id, "export-id")):
             job = get_export(caller.company, claim.number)
             if job is None or claim.fingerprint != fingerprint:
                 raise Conflict(
                     "external_id_reused",
-                    f"Another export has the external_id {request.external_id}",
+                    f"Another export has the external_id {external_id}",
                     field="external_id",
-                    value=request.external_id,
+                    value=external_id,
                 )
             return job, {"Idempotent-Replayed": "true"}
         make = make or _maker(caller, request)

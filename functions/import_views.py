@@ -156,7 +156,6 @@ def fitting(
 
 
 def _row_bytes(row: InvalidRow) -> int:
-    """The bytes of a row in a response."""
     return sent_bytes(row.model_dump_json()) + 1
 
 

@@ -29,7 +29,7 @@ from shared.store.dynamo import stamp
 from shared.store.license_index import TABLE as ROWS
 from shared.store.license_index import ids_at as ids_of_rows
 from shared.store.license_index import issued
-from shared.store.newest_first import bounds_of, pages_of_import
+from shared.store.newest_first import bounds_of, places_of_import
 from shared.store.search_index import licenses_with_token
 from shared.values import Code, Email, LicenseKey, OptionalDay, RecordId, Reference
 
@@ -178,12 +178,9 @@ def _of_import(company: str, job: int) -> _List:
     """The licenses that an import created, in the order of its rows."""
 
     def walk(after: str | None) -> Iterator[Place]:
-        first, _, passed = (after or "").rpartition("/")
         limit = 2 if after else None
-        for page in pages_of_import(ROWS, company, job, "page", first=first, limit=limit):
-            row = page.key[1]
-            for at in range(int(passed) + 1 if row == first else 0, page.records):
-                yield Place(f"{row}/{at}", row=page.key, at=at)
+        for each in places_of_import(ROWS, company, job, "page", after=after, limit=limit):
+            yield Place(each.place, row=each.page, at=each.at)
 
     return _List(walk)
 

@@ -57,7 +57,10 @@ def order_answer(caller: Caller, id: int) -> Answer[OrderView] | None:
     order, count = found
     shown = first_licenses(order, MOST_SHOWN)
     whole, rest = license_store.licenses_within(caller.company, shown.license_ids, PAGE_BYTES)
-    briefs = [_brief(item) for item in license_store.license_briefs(caller.company, rest)]
+    briefs = [
+        LicenseBrief.model_validate({**item, "order": item["order_id"]})
+        for item in license_store.license_briefs(caller.company, rest)
+    ]
     related = read_related(caller, whole, [order])
 
     licenses: list[License | LicenseBrief] = [*whole, *briefs]
@@ -120,7 +123,3 @@ def _listed_view(order: Order, listed: ListedOrder, related: Related) -> OrderVi
     count = listed.licenses if listed.order else order.licenses_count
     shown = first_licenses(order, MOST_LISTED).model_copy(update={"updated_at": order.changed_at})
     return order_view(shown, related, None, count=count)
-
-
-def _brief(item: dict[str, object]) -> LicenseBrief:
-    return LicenseBrief.model_validate({**item, "order": item["order_id"]})

@@ -15,7 +15,6 @@ type Record = Mapping[str, Any]
 
 
 def change_of(record: Record) -> Change:
-    """The change of a record of a stream."""
     about = record["dynamodb"]
     images = (about.get("OldImage"), about.get("NewImage"))
     before, after = (from_item(image) if image else None for image in images)

@@ -30,8 +30,6 @@ UV = Path(sys.executable).with_name("uv")
 
 @dataclass(frozen=True)
 class Asset:
-    """A built asset."""
-
     path: Path
     hash: str
     """A digest of the inputs, which is the same on every machine."""

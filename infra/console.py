@@ -43,7 +43,8 @@ def build_console(sources: Path, target: Path) -> None:
     worker, *pages = ENTRIES
     _bundle(sources, files, worker)
     chunks = _bundle(sources, files, *pages)
-    _write_rules(files / "rules.json")
+    rules = [sys.executable, "-m", "functions.console.rules", str(files / "rules.json")]
+    subprocess.run(rules, cwd=ROOT, check=True)
     _write_packs(files / "packs.json")
     _write_page(sources, target, chunks)
 
@@ -91,11 +92,6 @@ def _bundle(sources: Path, files: Path, *entries: str) -> list[str]:
         for imported in output["imports"]
         if imported["kind"] == "import-statement"
     ]
-
-
-def _write_rules(path: Path) -> None:
-    """Write what the row models accept, for the check of files in the browser."""
-    subprocess.run([sys.executable, "-m", "functions.console.rules", path], cwd=ROOT, check=True)
 
 
 def _write_packs(path: Path) -> None:

@@ -88,7 +88,6 @@ def _features(license: License, sold: Offer | None) -> object:
 
 
 def customer_row(customer: Customer) -> list[str]:
-    """A customer as a row of `KINDS["customers"]`."""
     return [cell(getattr(customer, column)) for column in KINDS["customers"].columns]
 
 

@@ -312,7 +312,7 @@ def _checked(
     lic: License, changed: License, patch: LicensePatch, now: datetime, path: Path
 ) -> License:
     """The changed license, stamped; the license itself if nothing differs. Raises Conflict."""
-    if _is_same(lic, changed):
+    if _json(lic) == _json(changed):  # in which 1 and true differ
         return lic
     after = stamped(changed, lic, now)
     old, new = (
@@ -370,11 +370,6 @@ def _of_policy(
     names = ("total_consumptions", "made_by", "applied_rows")
     kept = {name: getattr(before, name) for name in names}
     return grant.model_copy(update=kept)
-
-
-def _is_same(lic: License, changed: License) -> bool:
-    """Whether two versions of a license are equal as JSON, in which 1 and true differ."""
-    return _json(lic) == _json(changed)
 
 
 def _json(lic: License) -> bytes:

@@ -47,6 +47,7 @@ _NO_ORDER = (
 _NO_CELLS: list[str] = []
 _NO_FAULTS: Faults = []
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
+# The model of a row that can't create a license: only its product's code has a meaning.
 _UNISSUED = License(
     id=0,
     product_id=0,
@@ -253,7 +254,9 @@ class LicenseReader(PartReader):
         issued = self._issued(row)
         if isinstance(issued, License):
             return issued, row, _NO_FAULTS
-        return (_unissued(row.short_code), row, issued) if self.job.updates else issued
+        if not self.job.updates:
+            return issued
+        return _UNISSUED.model_copy(update={"product_code": row.short_code}), row, issued
 
     def _issued(self, row: TermsRow) -> License | Faults:
         product = self.job.catalog.get(row.short_code)
@@ -323,11 +326,6 @@ def _of_user_based(fault: dict[str, Any], code: str) -> dict[str, Any]:
 
 def _cell_of(users: Sequence[UserRequest]) -> str:
     return ";".join(user.email for user in users)[:200]
-
-
-def _unissued(code: str) -> License:
-    """The model of a row that can't create a license: only its product's code has a meaning."""
-    return _UNISSUED.model_copy(update={"product_code": code})
 
 
 def _not_sold(product: Product | None, code: str) -> tuple[str, str] | None:

@@ -210,7 +210,6 @@ def with_password(
 
 
 def has_password(user: LicenseUser, password: str) -> bool:
-    """Whether this is the user's password."""
     found = _hash(password, user.salt, user.hashed_by)
     return hmac.compare_digest(found, user.password_hash)
 
@@ -238,7 +237,6 @@ def change_user(user: LicenseUser, patch: UserPatch, *, now: datetime) -> Licens
 def new_user(
     id: int, request: AssignRequest, password: str, *, license_id: int, now: datetime
 ) -> LicenseUser:
-    """The user that a request creates, with its password."""
     user = LicenseUser(
         id=id,
         email=request.email,

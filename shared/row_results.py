@@ -178,7 +178,6 @@ class RowResults:
                 ids[row - self.first_row] = 0
 
     def count(self, outcome: int) -> int:
-        """The number of rows with an outcome."""
         return self.outcomes.count(outcome)
 
     def stored(self) -> bytes:
@@ -216,7 +215,6 @@ class RowResults:
         return cls(first, lines, outcomes, licenses, orders, customers, changes, more, of_undo)
 
     def rows(self) -> Iterator[RowResult]:
-        """The results of each row, in order."""
         nothing = [0] * len(self.lines)
         ids = (getattr(self, part) or nothing for part in _PARTS)
         known = zip(self.lines, self.outcomes.decode(), *ids, strict=True)

@@ -124,14 +124,12 @@ def buckets(company: str, kind: Kind, word: str) -> list[str]:
 
 
 def entry_key(company: str, kind: Kind, token: str, id: int) -> tuple[str, str]:
-    """The key of a token's entry."""
     return f"{company}#{kind}#{token[:LETTERS]}#{id % BUCKETS}", f"{token}#{id}"
 
 
 def entries_of(
     company: str, kind: Kind, id: int, tokens: Sequence[str], version: str
 ) -> list[Entry]:
-    """The entries of a record with these tokens."""
     words = tuple(tokens)
     return [Entry(*entry_key(company, kind, token, id), version, words) for token in tokens]
 

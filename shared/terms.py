@@ -109,7 +109,6 @@ NULLABLE = tuple(name for name in TERMS if name not in SYSTEM)
 
 
 def explicit_terms(terms: BaseModel, names: tuple[str, ...] = TERMS) -> dict[str, Any]:
-    """The terms that are set."""
     return {name: value for name in names if (value := getattr(terms, name)) is not None}
 
 

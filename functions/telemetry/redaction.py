@@ -18,7 +18,6 @@ class Crashed(Exception):
 
 
 def log_fields(error: BaseException) -> dict[str, Any]:
-    """The log fields for an unexpected exception."""
     return {"error": _name(error), "places": traceback.format_tb(error.__traceback__)}
 
 

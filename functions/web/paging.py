@@ -93,7 +93,6 @@ class Examined:
         """The position at which the walk ended before the end of its list."""
 
     def first[E](self, entries: Iterable[E], place: Callable[[E], str]) -> Iterator[E]:
-        """The entries that are examined."""
         for number, entry in enumerate(entries, 1):
             yield entry
             if number == FARTHEST:
@@ -138,7 +137,8 @@ def page_of[E, T](
         entries = iter(walk(None))
         skipped = sum(1 for _ in islice(entries, query.offset))
         taken = list(islice(entries, query.limit + 1))
-        count = skipped + len(taken) + _rest(entries, FARTHEST - skipped - len(taken))
+        seen = skipped + len(taken)
+        count = seen + sum(1 for _ in islice(entries, max(0, FARTHEST - seen)))
     count = min(count, FARTHEST)
     candidates = taken[: query.limit]
     shown, results = _that_fit(candidates, load(candidates))
@@ -190,10 +190,6 @@ def _that_fit[E, T](entries: Sequence[E], records: Iterable[T | None]) -> tuple[
             results.append(record)
         shown.append(entry)
     return shown, results
-
-
-def _rest(walk: Iterator[object], most: int) -> int:
-    return sum(1 for _ in islice(walk, max(0, most)))
 
 
 def slice_of[E, T](

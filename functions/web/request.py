@@ -27,8 +27,6 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request."""
-
     method: str
     path: str
     query: str

@@ -30,7 +30,6 @@ def _printer(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], 
 
 
 def _complete_files(parser: argparse.ArgumentParser, files: Mapping[str, object]) -> None:
-    """Complete the arguments that are names of files."""
     for action in parser._actions:  # noqa: SLF001  # argparse has no public list
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # no public name
             for each in action.choices.values():

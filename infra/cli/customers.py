@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.markup import escape
 
 from infra.cli.deletion import add_delete, delete_record
-from infra.cli.stages import add_group, format_time, open_client, stage_options
+from infra.cli.stages import add_group, add_subcommand, format_time, open_client
 from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
 from shared.contract.records import CustomerView
@@ -16,19 +16,15 @@ from shared.errors import NotFound
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     customers = add_group(commands, "customers", about="list, show and delete customers")
-    listed = customers.add_parser("list", parents=[stage_options()], help="list customers")
+    listed = add_subcommand(customers, "list", _list, "list customers")
     listed.add_argument("--email", help="only the customer with this e-mail")
     listed.add_argument("--reference", help="only customers with exactly this reference")
     add_limit(listed, "customers")
     add_order(listed)
-    listed.set_defaults(run=_list)
-    show = customers.add_parser("show", parents=[stage_options()], help="show a customer")
+    show = add_subcommand(customers, "show", _show, "show a customer")
     show.add_argument("customer", help="e-mail, or customer id")
-    show.set_defaults(run=_show)
-    delete = add_delete(
-        customers, "customer", "delete a customer who has no orders", "e-mail, or customer id"
-    )
-    delete.set_defaults(run=_delete)
+    about = "delete a customer who has no orders"
+    add_delete(customers, _delete, "customer", about, "e-mail, or customer id")
 
 
 def customer_name(view: CustomerView | None) -> str:

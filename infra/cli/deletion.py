@@ -5,15 +5,19 @@ import json
 import sys
 from collections.abc import Callable
 
-from infra.cli.stages import stage_options
+from infra.cli.stages import add_subcommand
 from shared.errors import Refused
 
 
 def add_delete(
-    group: "argparse._SubParsersAction[argparse.ArgumentParser]", named: str, about: str, help: str
+    group: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    run: Callable[[argparse.Namespace], None],
+    named: str,
+    about: str,
+    help: str,
 ) -> argparse.ArgumentParser:
     """Add the subcommand `delete` with the argument `named`, whose help is `help`."""
-    delete = group.add_parser("delete", parents=[stage_options()], help=about)
+    delete = add_subcommand(group, "delete", run, about)
     delete.add_argument(named, help=help)
     delete.add_argument("--yes", action="store_true", help="delete without confirmation")
     return delete

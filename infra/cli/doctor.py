@@ -18,7 +18,7 @@ from rich.markup import escape
 from infra.cli.findings import NotReady
 from infra.cli.health import check_imports, check_protection, check_quota, check_routes
 from infra.cli.stack_resources import stack_resources
-from infra.cli.stages import FOUND_PROBLEMS, Deployment, NoStack, find_deployment, stage_options
+from infra.cli.stages import FOUND_PROBLEMS, Deployment, NoStack, add_subcommand, find_deployment
 from infra.client.connection import ApiProblem
 
 
@@ -35,10 +35,7 @@ class Finding:
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser(
-        "doctor", parents=[stage_options()], help="check a stage's health"
-    )
-    command.set_defaults(run=_run)
+    add_subcommand(commands, "doctor", _run, "check a stage's health")
 
 
 def _run(options: argparse.Namespace) -> int:

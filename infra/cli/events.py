@@ -6,7 +6,7 @@ from typing import get_args
 
 from rich.markup import escape
 
-from infra.cli.stages import add_group, format_time, open_client, stage_options
+from infra.cli.stages import add_group, add_subcommand, format_time, open_client
 from infra.cli.tables import add_limit, paging_of, print_records
 from shared.events import Event, EventType
 
@@ -15,7 +15,7 @@ _ACTORS = {"s3": "file in the bucket", "sweeper": "Keywright"}
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     events = add_group(commands, "events", about="list who changed what in the last 90 days")
-    listed = events.add_parser("list", parents=[stage_options()], help="list events, newest first")
+    listed = add_subcommand(events, "list", _list, "list events, newest first")
     listed.add_argument(
         "--type",
         choices=get_args(EventType.__value__),
@@ -23,7 +23,6 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="only events of this type, such as license.updated",
     )
     add_limit(listed, "events")
-    listed.set_defaults(run=_list)
 
 
 def _list(options: argparse.Namespace) -> None:

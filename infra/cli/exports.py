@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn
 
 from infra.cli.jobs import progress_bar
-from infra.cli.stages import FAILED, in_words, open_client, stage_options
+from infra.cli.stages import FAILED, add_subcommand, in_words, open_client
 from infra.client.client import Client
 from shared.contract.exports import ExportView
 from shared.errors import NotFound
@@ -20,9 +20,7 @@ from shared.import_job import KINDS
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser(
-        "export", parents=[stage_options()], help="export all records of a kind to a CSV file"
-    )
+    command = add_subcommand(commands, "export", run, "export all records of a kind to a CSV file")
     command.add_argument("--kind", required=True, choices=KINDS, help="type of records")
     command.add_argument("--out", required=True, type=_new_file, metavar="FILE", help="CSV file")
     command.add_argument("--product", help="only licenses of the product with this short code")
@@ -32,7 +30,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     command.add_argument(
         "--resume", type=int, metavar="EXPORT", help="number of an export to follow or continue"
     )
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

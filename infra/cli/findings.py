@@ -25,7 +25,6 @@ class Checked:
 
 
 def ok(message: str) -> Checked:
-    """Return a passed check."""
     return Checked("ok", message)
 
 

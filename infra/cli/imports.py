@@ -18,7 +18,7 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from infra.cli import mappings
 from infra.cli.jobs import exit_status, follow, progress_bar, show_job
-from infra.cli.stages import open_client, stage_options
+from infra.cli.stages import add_subcommand, open_client
 from infra.cli.workbook import SUFFIXES, BadWorkbook, to_csv
 from infra.client.client import Client
 from infra.client.imports import ImportOptions
@@ -35,8 +35,8 @@ _CHECKED = 128 * 1024 * 1024
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser(
-        "import", parents=[stage_options()], help="import a CSV file and wait until it has finished"
+    command = add_subcommand(
+        commands, "import", run, "import a CSV file and wait until it has finished"
     )
     command.add_argument(
         "--file", required=True, type=_file, help="the CSV file, or an Excel workbook (.xlsx)"
@@ -101,7 +101,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         metavar="IMPORT",
         help="number of the import whose failed rows this file fixes",
     )
-    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -25,20 +25,18 @@ from infra.cli.stages import (
     FAILED,
     FOUND_PROBLEMS,
     add_group,
+    add_subcommand,
     format_time,
     in_words,
     open_client,
-    stage_options,
 )
 from infra.cli.tables import add_limit, paging_of, print_records
 from infra.client.client import Client
 from shared.contract.imports import (
     ImportView,
-    InvalidRow,
     KeptRow,
     RowFaultView,
     RowWarning,
-    WarnedRow,
 )
 from shared.import_job import ENDED, KINDS
 
@@ -66,9 +64,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         commands, "jobs", about="manage imports: list, show, watch, retry, cancel, undo"
     )
 
-    listed = subcommands.add_parser(
-        "list", parents=[stage_options()], help="show imports, newest first"
-    )
+    listed = add_subcommand(subcommands, "list", _list, "show imports, newest first")
     listed.add_argument("--kind", choices=KINDS, help="only imports of this kind")
     listed.add_argument("--state", help="only imports in this state, such as running or failed")
     listed.add_argument(
@@ -77,7 +73,6 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="only failed and rejected imports, and those with uncorrected rows",
     )
     add_limit(listed, "imports")
-    listed.set_defaults(run=_list)
 
     for name, about in (
         ("show", "show an import with its first errors and warnings"),
@@ -85,40 +80,30 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         ("retry", "run a failed or cancelled import again and wait until it has finished"),
         ("cancel", "cancel an import; rows already written are kept"),
     ):
-        subcommand = subcommands.add_parser(name, parents=[stage_options()], help=about)
+        subcommand = add_subcommand(subcommands, name, _run_one, about)
         subcommand.add_argument("job", type=int, help="import number")
-        subcommand.set_defaults(run=_run_one, subcommand=name)
-    undo = subcommands.add_parser(
-        "undo",
-        parents=[stage_options()],
-        help="remove what an import created, and set back what it changed",
+        subcommand.set_defaults(subcommand=name)
+    undo = add_subcommand(
+        subcommands, "undo", _undo, "remove what an import created, and set back what it changed"
     )
     undo.add_argument("job", type=int, help="import number")
     undo.add_argument("--dry-run", action="store_true", help="count what would happen")
     undo.add_argument("--yes", action="store_true", help="undo without confirmation")
-    undo.set_defaults(run=_undo)
 
-    commit = subcommands.add_parser(
-        "commit",
-        parents=[stage_options()],
-        help="import the file of a dry run exactly as the dry run has shown, and wait",
-    )
+    about = "import the file of a dry run exactly as the dry run has shown, and wait"
+    commit = add_subcommand(subcommands, "commit", _run_one, about)
     commit.add_argument("job", type=int, help="number of the dry run")
     commit.add_argument(
         "--hash", required=True, help="hash of its plan, which `keywright jobs show` prints"
     )
-    commit.set_defaults(run=_run_one, subcommand="commit")
+    commit.set_defaults(subcommand="commit")
 
-    results = subcommands.add_parser(
-        "results",
-        parents=[stage_options()],
-        help="save the file of an import with the result of each row",
-    )
+    about = "save the file of an import with the result of each row"
+    results = add_subcommand(subcommands, "results", _save_results, about)
     results.add_argument("job", type=int, help="import number")
     results.add_argument(
         "--out", type=Path, metavar="FILE", help="write to this file (default: <file>.results.csv)"
     )
-    results.set_defaults(run=_save_results)
 
 
 def _list(options: argparse.Namespace) -> None:
@@ -151,29 +136,21 @@ def _save_results(options: argparse.Namespace) -> None:
 
 def _run_one(options: argparse.Namespace) -> int:
     """Run a subcommand on one import; exit status 0 also while the import is still running."""
-    console = Console(highlight=False, quiet=options.json)
+    console, number = Console(highlight=False, quiet=options.json), options.job
     with open_client(options.stage) as client:
         match options.subcommand:
-            case "show":
-                job = client.imports.show(options.job)
-            case "cancel":
-                job = client.imports.cancel(options.job)
             case "retry":
-                job = follow(
-                    client,
-                    client.imports.retry(options.job).id,
-                    console=console,
-                    stage=options.stage,
-                )
+                number = client.imports.retry(number).id
             case "commit":
-                started = client.imports.commit(options.job, options.hash)
-                job = follow(client, started.id, console=console, stage=options.stage)
+                number = client.imports.commit(number, options.hash).id
+        match options.subcommand:
+            case "show":
+                job = client.imports.show(number)
+            case "cancel":
+                job = client.imports.cancel(number)
             case _:
-                job = follow(client, options.job, console=console, stage=options.stage)
-        if options.json:
-            print(job.model_dump_json())
-        else:
-            show_job(client, job, console=console, stage=options.stage)
+                job = follow(client, number, console=console, stage=options.stage)
+        _print_job(client, job, options, console=console)
     return 0 if options.subcommand == "cancel" else exit_status(job)
 
 
@@ -194,10 +171,7 @@ def _undo(options: argparse.Namespace) -> int:
             else:
                 started = client.imports.commit(job.id, plan.hash)
             job = follow(client, started.id, console=console, stage=options.stage)
-        if options.json:
-            print(job.model_dump_json())
-        else:
-            show_job(client, job, console=console, stage=options.stage)
+        _print_job(client, job, options, console=console)
     return exit_status(job)
 
 
@@ -242,16 +216,30 @@ def exit_status(job: ImportView) -> int:
     return FOUND_PROBLEMS if job.state in ("completed_with_errors", "rejected") else FAILED
 
 
+def _print_job(
+    client: Client, job: ImportView, options: argparse.Namespace, *, console: Console
+) -> None:
+    if options.json:
+        print(job.model_dump_json())
+    else:
+        show_job(client, job, console=console, stage=options.stage)
+
+
 def show_job(client: Client, job: ImportView, *, console: Console, stage: str) -> None:
     """Print an import's result, with its first errors and warnings."""
     show_summary(job, console=console, stage=stage)
     if job.failed_rows_url:
-        console.print(rows_table(islice(client.imports.errors(job.id), SHOWN)))
+        found = islice(client.imports.errors(job.id), SHOWN)
+        faults = ((row.row, row.line, row.errors) for row in found)
+        console.print(_problem_table("Problem", faults))
     if warned := (job.counts or {}).get("warnings", 0):
         rows = "1 row was" if warned == 1 else f"{warned:,} rows were"
         first = f"; first {SHOWN}" if warned > SHOWN else ""
         console.print(f"[yellow]{rows} imported with warnings[/]{first}:")
-        console.print(warnings_table(islice(client.imports.warnings(job.id, limit=SHOWN), SHOWN)))
+        warnings = islice(client.imports.warnings(job.id, limit=SHOWN), SHOWN)
+        console.print(
+            _problem_table("Warning", ((row.row, row.line, row.warnings) for row in warnings))
+        )
     if job.undoes and any(name.startswith("kept_because_") for name in job.counts or {}):
         console.print(_kept_table(islice(client.imports.kept(job.id, limit=SHOWN), SHOWN)))
 
@@ -368,16 +356,6 @@ _COLUMNS: dict[str, Callable[[ImportView], str]] = {
 }
 
 
-def rows_table(rows: Iterable[InvalidRow]) -> Table:
-    """Return a table of failed rows, with one line for each error."""
-    return _problem_table("Problem", ((row.row, row.line, row.errors) for row in rows))
-
-
-def warnings_table(rows: Iterable[WarnedRow]) -> Table:
-    """Return a table of rows with warnings, with one line for each warning."""
-    return _problem_table("Warning", ((row.row, row.line, row.warnings) for row in rows))
-
-
 def _kept_table(rows: Iterable[KeptRow]) -> Table:
     table = Table("Row", "Line", "Kept", "Because", box=box.ROUNDED)
     for kept in rows:
@@ -391,6 +369,7 @@ def _problem_table(
     title: str,
     rows: Iterable[tuple[int | None, int | None, Sequence[RowFaultView | RowWarning]]],
 ) -> Table:
+    """A table with one line for each problem of a row."""
     table = Table("Row", "Line", "Column", "Value", title, box=box.ROUNDED)
     for row, line, problems in rows:
         for each in problems:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.markup import escape
 
-from infra.cli.stages import add_group, find_deployment, format_time, stage_options
+from infra.cli.stages import add_group, add_subcommand, find_deployment, format_time
 from infra.cli.tables import print_table
 from shared.access import ORDINARY_SCOPES, SCOPES, ApiKey, new_api_key, state_of
 from shared.errors import NotFound
@@ -22,9 +22,8 @@ _DURATION = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     subcommands = add_group(commands, "keys", about="create, list, revoke and rotate API keys")
-    common = stage_options()
 
-    create = subcommands.add_parser("create", parents=[common], help="create a key (shown once)")
+    create = add_subcommand(subcommands, "create", _create, "create a key (shown once)")
     create.add_argument(
         "--company", required=True, type=_company, help="company that the key belongs to"
     )
@@ -39,22 +38,15 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     create.add_argument(
         "--expires", type=_duration, metavar="90d", help="days (d) or hours (h) until it expires"
     )
-    create.set_defaults(run=_create)
 
-    listed = subcommands.add_parser(
-        "list", parents=[common], help="list keys, without their secrets"
-    )
+    listed = add_subcommand(subcommands, "list", _list, "list keys, without their secrets")
     listed.add_argument("--company", type=_company, help="only the keys of this company")
-    listed.set_defaults(run=_list)
 
-    revoke = subcommands.add_parser(
-        "revoke", parents=[common], help="revoke a key (effective within 60 s)"
-    )
+    revoke = add_subcommand(subcommands, "revoke", _revoke, "revoke a key (effective within 60 s)")
     revoke.add_argument("prefix", metavar="PREFIX", help="the part of the key before its dot")
-    revoke.set_defaults(run=_revoke)
 
-    rotate = subcommands.add_parser(
-        "rotate", parents=[common], help="replace a key by a new one with the same scopes"
+    rotate = add_subcommand(
+        subcommands, "rotate", _rotate, "replace a key by a new one with the same scopes"
     )
     rotate.add_argument("prefix", metavar="PREFIX", help="prefix of the key to replace")
     rotate.add_argument(
@@ -64,7 +56,6 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="24h",
         help="time until the old key expires; default: 1d",
     )
-    rotate.set_defaults(run=_rotate)
 
 
 def _create(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from infra.cli.customers import customer_name
 from infra.cli.deletion import add_delete, delete_record
-from infra.cli.stages import add_group, format_time, open_client, stage_options
+from infra.cli.stages import add_group, add_subcommand, format_time, open_client
 from infra.cli.tables import add_limit, add_order, paging_of, print_fields, print_records
 from infra.client.client import Client
 from infra.client.connection import ApiProblem
@@ -22,7 +22,7 @@ _TEXTS = ("note", "subscription_id")
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     licenses = add_group(commands, "licenses", about="list, show, change and delete licenses")
-    listed = licenses.add_parser("list", parents=[stage_options()], help="list licenses")
+    listed = add_subcommand(licenses, "list", _list, "list licenses")
     for name, about in (
         ("--customer", "only licenses of the customer with this e-mail"),
         ("--order", "only licenses of the order with this id of the shop"),
@@ -31,7 +31,6 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         listed.add_argument(name, help=about)
     add_limit(listed, "licenses")
     add_order(listed)
-    listed.set_defaults(run=_list)
 
     for name, about in (
         ("show", "show a license"),
@@ -39,7 +38,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         ("enable", "enable a license"),
         ("change", "change fields of a license, such as max_activations=7"),
     ):
-        subcommand = licenses.add_parser(name, parents=[stage_options()], help=about)
+        subcommand = add_subcommand(licenses, name, _run_one, about)
         subcommand.add_argument("license", help="license key, or license id")
         if name == "change":
             subcommand.add_argument(
@@ -48,14 +47,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
                 metavar="FIELD=VALUE",
                 help="a field of the API and its new value; null clears it",
             )
-        subcommand.set_defaults(run=_run_one, subcommand=name)
-    delete = add_delete(
-        licenses,
-        "license",
-        "delete a license permanently; its key can be used again",
-        "license key, or license id",
-    )
-    delete.set_defaults(run=_delete)
+        subcommand.set_defaults(subcommand=name)
+    about = "delete a license permanently; its key can be used again"
+    add_delete(licenses, _delete, "license", about, "license key, or license id")
 
 
 def find_license(client: Client, named: str) -> LicenseView:
@@ -148,7 +142,9 @@ def _run_one(options: argparse.Namespace) -> None:
                 "Maintenance": f"until {view.maintenance_period}"
                 if view.maintenance_period
                 else "",
-                "Activations": _activations(view),
+                "Activations": "unlimited"
+                if view.allow_unlimited_activations
+                else str(view.max_activations),
                 "Users": ", ".join(user.email for user in view.license_users),
                 "Order": f"{view.order_store_id} ({view.order})",
                 "Customer": customer_name(view.customer),
@@ -160,10 +156,6 @@ def _run_one(options: argparse.Namespace) -> None:
                 "Changed": format_time(view.updated_at),
             }
         )
-
-
-def _activations(view: LicenseView) -> str:
-    return "unlimited" if view.allow_unlimited_activations else str(view.max_activations)
 
 
 def _patch(fields: Sequence[str]) -> Iterator[tuple[str, Any]]:

@@ -59,7 +59,6 @@ class Related(NamedTuple):
 
 
 def license_row(license: Record, related: Related) -> list[str]:
-    """A license as a row of `LICENSE_COLUMNS`."""
     values: dict[str, object] = {header: _term(license, name) for header, name in _TERMS.items()}
     values["license__custom_fields"] = [
         {"name": each.get("name"), "value": each.get("value")} for each in _custom_fields(license)
@@ -79,7 +78,6 @@ def license_row(license: Record, related: Related) -> list[str]:
 
 
 def customer_row(customer: Record) -> list[str]:
-    """A customer as a row of `KINDS["customers"]`."""
     return [cell(customer.get(name)) for name in _CUSTOMER]
 
 
@@ -112,15 +110,13 @@ def obstacle(license: Record, related: Related) -> str | None:
     key = license.get("license_key")
     if not key and not license.get("license_users"):
         return "has neither a key nor users. Assign its users, or place an order with them"
-    if not key and (license.get("bundle_license") or _is_bundle(license, related)):
+    if not key and (
+        license.get("bundle_license") or product_code(license, related.codes) in related.bundles
+    ):
         return "is a license of a bundle, and has no key. Place an order of the bundle"
     if not product_code(license, related.codes):
         return "has a product that is not in the list of products"
     return None
-
-
-def _is_bundle(license: Record, related: Related) -> bool:
-    return product_code(license, related.codes) in related.bundles
 
 
 def losses(license: Record) -> Iterator[str]:

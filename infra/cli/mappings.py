@@ -33,7 +33,6 @@ def read_pack(name: str) -> ColumnMapping:
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    """Add the options to a command."""
     command.add_argument(
         "--mapping",
         type=_mapping,

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from infra.cli.deletion import add_delete, delete_record
 from infra.cli.licenses import holder_in_brief, validity_of
-from infra.cli.stages import add_group, format_time, open_client, stage_options
+from infra.cli.stages import add_group, add_subcommand, format_time, open_client
 from infra.cli.tables import add_limit, add_order, paging_of, print_records, print_table
 from infra.client.client import Client, Placed
 from infra.client.connection import ApiProblem
@@ -26,43 +26,28 @@ type _Issued = tuple[str, LicenseView | LicenseBrief]
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     subcommands = add_group(commands, "orders", about="place, list, show, export and delete orders")
 
-    create = subcommands.add_parser(
-        "create", parents=[stage_options()], help="place an order (idempotent)"
-    )
+    create = add_subcommand(subcommands, "create", _create, "place an order (idempotent)")
     create.add_argument("file", type=Path, help="order as JSON file, or - for stdin")
     create.add_argument("--idempotency-key", help="lets an order without an id be retried safely")
-    create.set_defaults(run=_create)
 
-    listed = subcommands.add_parser("list", parents=[stage_options()], help="list orders")
+    listed = add_subcommand(subcommands, "list", _list, "list orders")
     listed.add_argument("--customer", help="only orders of the customer with this e-mail")
     _add_day(listed, "--from", "first", "first day (UTC)")
     _add_day(listed, "--to", "last", "last day (UTC), included")
     add_limit(listed, "orders")
     add_order(listed)
-    listed.set_defaults(run=_list)
 
-    show = subcommands.add_parser(
-        "show", parents=[stage_options()], help="show an order and its licenses"
-    )
+    show = add_subcommand(subcommands, "show", _show, "show an order and its licenses")
     show.add_argument("order", help="order id, or the shop's order id")
-    show.set_defaults(run=_show)
 
-    export = subcommands.add_parser(
-        "export", parents=[stage_options()], help="export licenses as CSV"
-    )
+    export = add_subcommand(subcommands, "export", _export, "export licenses as CSV")
     export.add_argument("order", nargs="?", help="export this order; omit for a date range")
     _add_day(export, "--from", "first", "first day of a range (UTC)")
     _add_day(export, "--to", "last", "last day of the range, included; default: today")
     export.add_argument("--out", type=Path, help="write to this file instead of stdout")
-    export.set_defaults(run=_export)
 
-    delete = add_delete(
-        subcommands,
-        "order",
-        "delete an order that has no licenses",
-        "order id, or the shop's order id",
-    )
-    delete.set_defaults(run=_delete)
+    about = "delete an order that has no licenses"
+    add_delete(subcommands, _delete, "order", about, "order id, or the shop's order id")
 
 
 def _add_day(parser: argparse.ArgumentParser, name: str, dest: str, about: str) -> None:

@@ -20,7 +20,7 @@ from infra.cli.certificate import check_certificate
 from infra.cli.findings import SIGNS, Checked, NotReady, not_checked, note, ok, refused
 from infra.cli.quota import check_concurrency
 from infra.cli.stack_state import StackState, check_leftovers, check_stack, read_stack
-from infra.cli.stages import FOUND_PROBLEMS, read_stages, stage_options
+from infra.cli.stages import FOUND_PROBLEMS, add_subcommand, read_stages
 from infra.cli.warm import check_warm_throughput
 
 if TYPE_CHECKING:
@@ -38,17 +38,13 @@ class Plan:
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser(
-        "preflight",
-        parents=[stage_options()],
-        help="check whether a stage can be deployed; change nothing",
+    command = add_subcommand(
+        commands, "preflight", _run, "check whether a stage can be deployed; change nothing"
     )
     set_option(command)
-    command.set_defaults(run=_run)
 
 
 def set_option(command: argparse.ArgumentParser) -> None:
-    """Add the option `--set`."""
     command.add_argument(
         "--set",
         action="append",

@@ -6,6 +6,7 @@ Also what all commands share: options, exit statuses and the format of times.
 import argparse
 import json
 import os
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -71,6 +72,18 @@ def add_group(
     group = commands.add_parser(name, help=about)
     group.set_defaults(run=lambda _: group.print_help())
     return group.add_subparsers(title="subcommands", metavar="SUBCOMMAND")
+
+
+def add_subcommand(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    about: str,
+) -> argparse.ArgumentParser:
+    """Add a command that does `run` on a stage, and return it, for its own options."""
+    command = commands.add_parser(name, parents=[stage_options()], help=about)
+    command.set_defaults(run=run)
+    return command
 
 
 def in_words(name: str) -> str:

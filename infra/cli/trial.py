@@ -56,7 +56,6 @@ class Trial:
 
     @property
     def is_local(self) -> bool:
-        """Whether this is the local stage."""
         return self.stage.name == "local"
 
     @property

@@ -21,7 +21,7 @@ from infra.cli import trial_release as release
 from infra.cli.findings import NotReady
 from infra.cli.health import settings_of
 from infra.cli.preflight import set_option
-from infra.cli.stages import FOUND_PROBLEMS, find_deployment, stage_options
+from infra.cli.stages import FOUND_PROBLEMS, add_subcommand, find_deployment
 from infra.cli.trial import Failed, NotProved, Trial, open_trial
 from infra.client.connection import ApiProblem
 
@@ -66,9 +66,7 @@ class Result:
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = commands.add_parser(
-        "verify", parents=[stage_options()], help="prove that a deployed stage works"
-    )
+    command = add_subcommand(commands, "verify", _run, "prove that a deployed stage works")
     command.add_argument(
         "--rows", type=int, help="rows of the largest import; default: 500,000, or 2,000 locally"
     )
@@ -91,7 +89,6 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--yes", action="store_true", help="run also on a stage that retains its data, such as prod"
     )
     set_option(command)
-    command.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -96,7 +96,6 @@ class Connection:
         self._longest_wait = longest_wait
 
     def close(self) -> None:
-        """Close the HTTP connections."""
         self._api.close()
         self._presigned.close()
 
@@ -108,7 +107,6 @@ class Connection:
             raise _unreachable(self._api.base_url.host, error) from error
 
     def read[M: BaseModel](self, model: type[M], path: str) -> M:
-        """Return the response to a GET as a model."""
         answer = self.send("GET", path, idempotent=True)
         return model.model_validate_json(answer.content)
 

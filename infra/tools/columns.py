@@ -28,7 +28,6 @@ file, see [imports.md](imports.md)."""
 
 
 def page() -> str:
-    """Return the page as Markdown."""
     head, text = _ABOUT.split("\n", 1)
     lines = [head, "", " ".join(text.split())]
     for kind in KINDS.values():

@@ -75,7 +75,6 @@ def _via(condition: Any) -> str:
 
 
 def main(template: Path, page: Path) -> None:
-    """Update the page."""
     found: Template = json.loads(template.read_text(encoding="utf-8"))
     page.write_text(replace_grants(page.read_text(encoding="utf-8"), found), encoding="utf-8")
 

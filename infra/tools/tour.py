@@ -17,8 +17,6 @@ _ORDER = {
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One request of the tour."""
-
     name: str
     operation: str
     after: str

@@ -41,7 +41,6 @@ def _insert_of(table: str, names: tuple[str, ...]) -> bytes:
 
 
 def inserts(env_name: str, records: Iterable[Mapping[str, Any]]) -> list[Statement]:
-    """The INSERTs of records."""
     table, items = dynamo.table(env_name), map(dynamo.to_item, records)
     return [
         _insert_of(table, tuple(item)) + orjson.dumps([*item.values()])[1:] + b"}" for item in items

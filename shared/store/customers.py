@@ -33,7 +33,7 @@ from shared.store.newest_first import (
     Source,
     bounds_of,
     newest_first,
-    pages_of_import,
+    places_of_import,
     shards_of,
     unpacked,
 )
@@ -110,7 +110,6 @@ def license_name(id: int, row: str | None = None) -> str:
 
 
 def license_of_name(name: str) -> int:
-    """The id of the license with a name."""
     return int(name.partition(" ")[0])
 
 
@@ -302,12 +301,8 @@ def customers_of_import(
     company: str, job: int, *, after: str | None, limit: int | None
 ) -> Iterator[ListedCustomer]:
     """The customers that an import created, in the order of its rows, after a position."""
-    first, _, passed = (after or "").rpartition("/")
-    for page in pages_of_import(TABLE, company, job, "page", first=first, limit=limit):
-        row = page.key[1]
-        start = int(passed) + 1 if row == first else 0
-        for at in range(start, page.records):
-            yield ListedCustomer(f"{row}/{at}", page=page.key, at=at)
+    for each in places_of_import(TABLE, company, job, "page", after=after, limit=limit):
+        yield ListedCustomer(each.place, page=each.page, at=each.at)
 
 
 def customer_entries(

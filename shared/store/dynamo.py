@@ -156,7 +156,6 @@ def key_of(key: Key) -> Item:
 
 
 def key_in(item: Mapping[str, Any]) -> Key:
-    """The key of an item."""
     return (item["pk"]["S"], item["sk"]["S"]) if "sk" in item else (item["pk"]["S"],)
 
 
@@ -334,7 +333,6 @@ def query_pages(
 
 
 def query_page(answer: Mapping[str, Any]) -> QueryPage:
-    """The page that DynamoDB has answered."""
     return QueryPage([from_item(item) for item in answer["Items"]], "LastEvaluatedKey" in answer)
 
 

@@ -63,12 +63,10 @@ def listed_events(
 
 
 def place_of(event: Event) -> str:
-    """The place of an event in the log."""
     return f"{dynamo.stamp(event.time)}#{event.id}"
 
 
 def event_item(event: Event) -> dynamo.Item:
-    """An event as an item of the log."""
     keys = {
         "pk": event.company,
         "sk": place_of(event),

@@ -96,7 +96,6 @@ def stop(job: ImportJob) -> None:
 
 
 def is_running(job: ImportJob) -> bool:
-    """Whether the job has a running execution."""
     if job.execution_arn is None:
         return False
     try:

@@ -9,7 +9,6 @@
 | `export-id#<company>#<digest>` | `claim` | the export of an `external_id` |
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 from shared.errors import Busy, NotFound
 from shared.export_job import ExportJob
 from shared.store import dynamo
-from shared.store.import_jobs import External, numbered
+from shared.store.import_jobs import external_key, marked, numbered
 from shared.store.retry import attempts
 
 TABLE = "IMPORTS_TABLE"
@@ -38,15 +37,10 @@ def add_export(job: ExportJob, *, fingerprint: str) -> bool:
     """Write a new export, and the claim of its `external_id`; False if one of them exists."""
     more = []
     if job.external_id is not None:
-        pk, sk = _external_key(job.company, job.external_id)
+        pk, sk = external_key(job.company, job.external_id, "export-id")
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": fingerprint}
         more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
     return _write(job, more, _FREE)
-
-
-def export_claim(company: str, external_id: str) -> External | None:
-    item = dynamo.get(TABLE, _external_key(company, external_id))
-    return External(item["number"], item["fingerprint"]) if item else None
 
 
 def get_export(company: str, number: int) -> ExportJob | None:
@@ -64,14 +58,7 @@ def list_exports(
 
 def unfinished_exports(company: str | None = None) -> list[ExportJob]:
     """The exports that have not ended, of one company or all."""
-    condition, values = "pk = :pk", {"pk": _UNFINISHED}
-    if company is not None:
-        condition, values = f"{condition} AND begins_with(sk, :of)", {**values, "of": f"{company}#"}
-    entries = dynamo.query(TABLE, condition, values, consistent=True)
-    named = [entry["sk"].partition("#") for entry in entries]
-    keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
-    found = dynamo.get_many(keys)
-    jobs = [ExportJob.model_validate(found[key]) for key in keys if key in found]
+    jobs = map(ExportJob.model_validate, marked(_UNFINISHED, _job_key, company))
     return [job for job in jobs if not job.is_ended]
 
 
@@ -167,8 +154,3 @@ def _job_key(company: str, number: int) -> tuple[str, str]:
 
 def _parts_partition(job: ExportJob) -> str:
     return f"{job.company}#export#{job.number}"
-
-
-def _external_key(company: str, external_id: str) -> tuple[str, str]:
-    digest = hashlib.sha256(external_id.encode()).hexdigest()
-    return f"export-id#{company}#{digest}", "claim"

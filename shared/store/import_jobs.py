@@ -20,13 +20,10 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from shared.errors import Busy, NotFound
-from shared.import_job import (
-    ImportJob,
-    Kind,
-)
+from shared.import_job import ImportJob, Kind
 from shared.store import dynamo
 from shared.store.retry import attempts
 from shared.store.writer import writer_attribute
@@ -40,8 +37,12 @@ _GUARDS = 8
 """Many imports can start at the same time, and transactions of one item conflict."""
 
 
+type ClaimKind = Literal["external", "export-id"]
+"""What an `external_id` has started: an import, or an export."""
+
+
 class External(NamedTuple):
-    """The import of an `external_id`, and the fingerprint of its request."""
+    """The job of an `external_id`, and the fingerprint of its request."""
 
     number: int
     fingerprint: str
@@ -69,7 +70,7 @@ def add_job(
     """
     more = [] if with_item is None else [dynamo.put(TABLE, with_item)]
     if job.external_id is not None:
-        pk, sk = _external_key(job.company, job.external_id)
+        pk, sk = external_key(job.company, job.external_id)
         claim = {"pk": pk, "sk": sk, "number": job.number, "fingerprint": external}
         more.append(dynamo.put(TABLE, dynamo.to_item(claim), _FREE))
     return write_job(job, more, _FREE)
@@ -167,8 +168,8 @@ def corrections_of(jobs: Sequence[ImportJob]) -> dict[int, list[ImportJob]]:
     return {number: [found[key] for key in each if key in found] for number, each in keys.items()}
 
 
-def external_claim(company: str, external_id: str) -> External | None:
-    item = dynamo.get(TABLE, _external_key(company, external_id))
+def external_claim(company: str, external_id: str, kind: ClaimKind = "external") -> External | None:
+    item = dynamo.get(TABLE, external_key(company, external_id, kind))
     return External(item["number"], item["fingerprint"]) if item else None
 
 
@@ -221,15 +222,22 @@ def numbered(
 
 def unfinished_jobs(company: str | None = None) -> list[ImportJob]:
     """The jobs that have not ended, or have stopped but are not counted, of one company or all."""
-    condition, values = "pk = :pk", {"pk": _UNFINISHED}
+    jobs = map(ImportJob.model_validate, marked(_UNFINISHED, _job_key, company))
+    return [job for job in jobs if not job.is_ended or job.is_stopping]
+
+
+def marked(
+    marker: str, key: Callable[[str, int], dynamo.Key], company: str | None
+) -> Iterator[dict[str, Any]]:
+    """The items of jobs with an entry in the partition `marker`, of one company or all."""
+    condition, values = "pk = :pk", {"pk": marker}
     if company is not None:
         condition, values = f"{condition} AND begins_with(sk, :of)", {**values, "of": f"{company}#"}
     entries = dynamo.query(TABLE, condition, values, consistent=True)
     named = [entry["sk"].partition("#") for entry in entries]
-    keys = [(TABLE, _job_key(company, int(number))) for company, _, number in named]
+    keys = [(TABLE, key(company, int(number))) for company, _, number in named]
     found = dynamo.get_many(keys)
-    jobs = [ImportJob.model_validate(found[key]) for key in keys if key in found]
-    return [job for job in jobs if not job.is_ended or job.is_stopping]
+    return (found[key] for key in keys if key in found)
 
 
 def put_job(job: ImportJob, before: ImportJob, checks: Sequence[dict[str, Any]] = ()) -> bool:
@@ -396,5 +404,5 @@ def _job_key(company: str, number: int) -> tuple[str, str]:
     return company, f"job#{number:010}"
 
 
-def _external_key(company: str, external_id: str) -> tuple[str, str]:
-    return f"external#{company}#{hashlib.sha256(external_id.encode()).hexdigest()}", "claim"
+def external_key(company: str, external_id: str, kind: ClaimKind = "external") -> tuple[str, str]:
+    return f"{kind}#{company}#{hashlib.sha256(external_id.encode()).hexdigest()}", "claim"

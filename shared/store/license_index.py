@@ -19,7 +19,7 @@ its own pages. A page never shrinks, so late writes of earlier runs do no harm. 
 import are in one partition.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import batched
 from typing import Any, NamedTuple
@@ -31,11 +31,11 @@ from shared.store.licenses import committed_rows
 from shared.store.newest_first import (
     PAGES,
     Source,
+    ids_of,
     packed,
     page_of,
     page_start,
     shards_of,
-    unpacked,
 )
 
 TABLE = "ORDERS_TABLE"
@@ -211,13 +211,7 @@ def is_at_its_time(created: str) -> bool:
 def ids_at(rows: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Sequence[int]]:
     """The ids of the licenses of rows and pages."""
     found = dynamo.get_many(((TABLE, row) for row in rows), select=("ids", "items"))
-    return {(item["pk"], item["sk"]): _ids_of(item) for item in found.values()}
-
-
-def _ids_of(item: Mapping[str, Any]) -> Sequence[int]:
-    if "ids" in item:
-        return unpacked(item["ids"])
-    return [id for held in item.get("items", ()) for id in held["license_ids"]]
+    return {(item["pk"], item["sk"]): ids_of(item) for item in found.values()}
 
 
 def _is_visible(company: str, row: str | None, shown: dict[str | None, bool]) -> bool:

@@ -23,11 +23,12 @@ type Source = Literal["import", "order"]
 """Where records come from: their import, or a request."""
 
 
-class ImportedPage(NamedTuple):
-    """A page of an import: its key, and how many records it lists."""
+class ImportedPlace(NamedTuple):
+    """A record on a page of an import: its position, the page's key, and the index in it."""
 
-    key: tuple[str, str]
-    records: int
+    place: str
+    page: tuple[str, str]
+    at: int
 
 
 def shards_of(prefix: str, source: Source | None, pages: str = PAGES) -> list[str]:
@@ -52,13 +53,14 @@ def bounds_of(
     return first, min(last, resume_at) if resume_at else last
 
 
-def pages_of_import(
-    env_name: str, company: str, job: int, kind: str, *, first: str = "", limit: int | None = None
-) -> Iterator[ImportedPage]:
-    """The pages of this kind that an import has written, in the order of its rows.
+def places_of_import(
+    env_name: str, company: str, job: int, kind: str, *, after: str | None, limit: int | None = None
+) -> Iterator[ImportedPlace]:
+    """The records that an import created, in the order of its rows, after a position.
 
-    They begin with the sort key `first`. `limit` is a hint for few.
+    They are on pages of this kind. `limit` is a hint for few.
     """
+    first, _, passed = (after or "").rpartition("/")
     found = dynamo.query(
         env_name,
         "pk = :pk AND sk BETWEEN :first AND :last",
@@ -68,7 +70,9 @@ def pages_of_import(
         select=["pk", "sk", "n"],
     )
     for item in found:
-        yield ImportedPage((item["pk"], item["sk"]), item["n"])
+        row = item["sk"]
+        for at in range(int(passed) + 1 if row == first else 0, item["n"]):
+            yield ImportedPlace(f"{row}/{at}", (item["pk"], row), at)
 
 
 def newest_first(
@@ -136,3 +140,10 @@ def packed(ids: Sequence[int]) -> bytes:
 
 def unpacked(ids: bytes) -> tuple[int, ...]:
     return unpack(f">{len(ids) // 8}q", ids)
+
+
+def ids_of(item: Mapping[str, Any]) -> Sequence[int]:
+    """The ids of the licenses that a row or a page lists."""
+    if "ids" in item:
+        return unpacked(item["ids"])
+    return [id for held in item.get("items", ()) for id in held["license_ids"]]

@@ -16,8 +16,6 @@ _FREE = "attribute_not_exists(pk)"
 
 
 class Version(NamedTuple):
-    """A version of an object in S3."""
-
     bucket: str
     key: str
     version_id: str

@@ -31,7 +31,7 @@ from shared.store.newest_first import (
     Source,
     newest_first,
     page_of,
-    pages_of_import,
+    places_of_import,
     shards_of,
     unpacked,
 )
@@ -170,12 +170,8 @@ def orders_of_import(
     company: str, job: int, *, after: str | None, limit: int | None
 ) -> Iterator[ListedOrder]:
     """The orders that an import created, in the order of its rows, after a position."""
-    first, _, passed = (after or "").rpartition("/")
-    for page in pages_of_import(TABLE, company, job, "orders", first=first, limit=limit):
-        row = page.key[1]
-        start = int(passed) + 1 if row == first else 0
-        for at in range(start, page.records):
-            yield ListedOrder(f"{row}/{at}", 1, page=page.key, at=at)
+    for each in places_of_import(TABLE, company, job, "orders", after=after, limit=limit):
+        yield ListedOrder(each.place, 1, page=each.page, at=each.at)
 
 
 def ids_of_listed(listed: Iterable[ListedOrder]) -> list[int]:

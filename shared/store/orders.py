@@ -108,14 +108,12 @@ def rows_at(keys: Iterable[dynamo.Key]) -> dict[dynamo.Key, Order]:
 
 
 def order_id_of(company: str, store_id: str) -> int | None:
-    """The id of the order with this `store_id`."""
     lookup = order_lookup(company, store_id, [FIRST_PART])
     find([lookup])
     return lookup.id if lookup.found else None
 
 
 def order_lookup(company: str, store_id: str, rows: Sequence[str]) -> Lookup:
-    """The lookup of these rows of an order by its `store_id`."""
     return Lookup(
         TABLE,
         "store_id",

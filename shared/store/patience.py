@@ -22,8 +22,8 @@ FAILURES = 6
 MARGIN_MILLISECONDS = 20_000
 """Time that a worker reserves at the end of its invocation, to report and to return."""
 ALIVE_SECONDS = 10.0
-"""How often a waiting worker says that it is alive; see `ALIVE_SECONDS` of import_moves (30 s) and
-`LEFT_ALONE` of the sweeper (15 min) for who takes its job otherwise."""
+"""How often a waiting worker says that it is alive; see `ALIVE_SECONDS` of import_lifecycle (30 s)
+and `LEFT_ALONE` of the sweeper (15 min) for who takes its job otherwise."""
 STUCK_SECONDS = 600.0
 """A worker that has written nothing new for so long, until its time was over, is stuck."""
 _SLICE_SECONDS = 1.0

@@ -6,7 +6,7 @@ compare both numbers: `n` grows while a batch of an import writes an entry, and 
 shrinks, so an entry never has the same two numbers with other licenses.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from shared.licenses import License
 from shared.orders import FIRST_PART
 from shared.store import dynamo
-from shared.store.newest_first import packed, unpacked
+from shared.store.newest_first import ids_of, packed, unpacked
 
 TABLE = "ORDERS_TABLE"
 MOST_MEMBERS = 50
@@ -90,7 +90,7 @@ class Entries:
             (
                 key[1]
                 for key, item in self.stored.items()
-                if key[0] == pk and key[1].startswith(_ROWS) and lic.id in _ids_of(item)
+                if key[0] == pk and key[1].startswith(_ROWS) and lic.id in ids_of(item)
             ),
             None,
         )
@@ -125,7 +125,7 @@ class Entries:
     def _find(self, pk: str, first: str, last: str, id: int) -> _Key | None:
         """The nearest page before `last` that has a license."""
         for key in self.stored:
-            if key[0] == pk and first <= key[1] <= last and id in _ids_of(self.stored[key]):
+            if key[0] == pk and first <= key[1] <= last and id in ids_of(self.stored[key]):
                 return key
         found = dynamo.query(
             TABLE,
@@ -136,7 +136,7 @@ class Entries:
             limit=1 if first == "page#" else None,
         )
         for item in found:
-            if id in _ids_of(item):
+            if id in ids_of(item):
                 self.stored[pk, item["sk"]] = item
                 return pk, item["sk"]
             if first == "page#":
@@ -197,7 +197,6 @@ def pages_without(
     return updates
 
 
-def _ids_of(item: Mapping[str, Any]) -> list[int]:
-    if "ids" in item:
-        return [*unpacked(item["ids"])]
-    return [id for held in item.get("items", ()) for id in held["license_ids"]]
+def import_of(made_by: str) -> int:
+    """The number of the import that created a record."""
+    return int(made_by.removeprefix("import ").partition("#")[0])

@@ -133,7 +133,6 @@ def licenses_with_token(
 
 
 def stored_entries(keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Entry]:
-    """The entries with these keys that exist."""
     found = dynamo.get_many((TABLE, key) for key in keys)
     return {(item["pk"], item["sk"]): entry_in(item) for item in found.values()}
 
@@ -145,7 +144,6 @@ def replace_entry(stored: Entry, entry: Entry) -> bool:
 
 
 def entry_in(item: dict[str, Any]) -> Entry:
-    """The entry that an item of the table has."""
     return Entry(item["pk"], item["sk"], item["version"], tuple(item.get("words", "").split()))
 
 

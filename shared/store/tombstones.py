@@ -32,5 +32,4 @@ def id_of_tombstone(item: Mapping[str, Any]) -> int:
 
 
 def is_deleted(item: Mapping[str, Any] | None) -> bool:
-    """Whether an item is a tombstone."""
     return item is not None and "deleted_at" in item

@@ -10,7 +10,7 @@ from shared.licenses import License
 from shared.store import dynamo
 from shared.store.catalog import products_by_id
 from shared.store.licenses import TABLE, committed_rows, license_deletes, members_of
-from shared.store.removals import Entries
+from shared.store.removals import Entries, import_of
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted
 from shared.workflows.imports_at_rest import require_rest
@@ -32,7 +32,7 @@ def delete_licenses(company: str, ids: Sequence[int]) -> None:
         licenses = _read(company, ids, token)
         if licenses is None:
             return
-        jobs = {_job_of(lic): lic.id for lic in licenses if lic.made_by}
+        jobs = {import_of(lic.made_by): lic.id for lic in licenses if lic.made_by}
         at_rest = [require_rest(company, job, f"license {id}") for job, id in jobs.items()]
         entries = Entries(company, datetime.now(UTC))
         if not entries.read(licenses):
@@ -60,11 +60,6 @@ def _read(company: str, ids: Sequence[int], token: str) -> list[License] | None:
         if not item or is_deleted(item) or item.get("unsettled") not in visible:
             raise NotFound(f"There is no license {id}", "license_not_found")
     return [License.model_validate(item) for item in items]
-
-
-def _job_of(lic: License) -> int:
-    """The number of the import that created a license."""
-    return int((lic.made_by or "").removeprefix("import ").partition("#")[0])
 
 
 def _refuse_bundles(company: str, licenses: Sequence[License], entries: Entries) -> None:

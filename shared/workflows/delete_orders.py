@@ -19,7 +19,7 @@ from shared.store.customers import (
 )
 from shared.store.order_index import entries_of_customer
 from shared.store.orders import TABLE
-from shared.store.removals import pages_without
+from shared.store.removals import import_of, pages_without
 from shared.store.retry import contended
 from shared.store.tombstones import is_deleted, tombstone
 from shared.workflows.imports_at_rest import require_all_at_rest, wait_for_indexes
@@ -212,7 +212,7 @@ def _off_order_pages(company: str, orders: Sequence[Mapping[str, Any]]) -> list[
     pages: dict[tuple[str, str], list[int]] = {}
     for order in orders:
         if (listed_by := order.get("listed_by")) is not None:
-            pk = f"{company}#job#{_job_of(order['made_by'])}"
+            pk = f"{company}#job#{import_of(order['made_by'])}"
             pages.setdefault((pk, f"orders#{listed_by:010}"), []).append(order_id_of(order))
     return [
         update
@@ -273,7 +273,7 @@ def _off_customer_pages(company: str, customers: Sequence[Customer]) -> list[dic
     batches: dict[tuple[str, int], list[int]] = {}
     for customer in customers:
         if customer.listed_by is not None:
-            pk = f"{company}#job#{_job_of(customer.made_by or '')}"
+            pk = f"{company}#job#{import_of(customer.made_by or '')}"
             batches.setdefault((pk, customer.listed_by), []).append(customer.id)
     return [
         update
@@ -282,7 +282,3 @@ def _off_customer_pages(company: str, customers: Sequence[Customer]) -> list[dic
             CUSTOMERS, pk, f"page#{first:010}", f"page#{first + _BATCH_ROWS:010}", ids
         )
     ]
-
-
-def _job_of(made_by: str) -> int:
-    return int(made_by.removeprefix("import ").partition("#")[0])

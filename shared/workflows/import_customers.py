@@ -180,7 +180,6 @@ def _is_valid(
 
 
 def first_rows(entries: Sequence[LicenseEntry | CustomerEntry]) -> dict[int, int]:
-    """The first row that names each customer."""
     return {
         entry.customer_id: entry.record.row
         for entry in reversed(entries)

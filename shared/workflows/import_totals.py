@@ -62,7 +62,6 @@ class Totals:
 
 
 def details_of(job: ImportJob, result: BatchResult) -> dict[str, Any]:
-    """The report of a batch."""
     stored = uploads.need_result(job, result.report) if result.report else b"{}"
     details: dict[str, Any] = orjson.loads(stored)
     return {"invalid": [], "warnings": [], "made": {}, "failed": ""} | details

@@ -127,7 +127,6 @@ def _differences(
 
 
 def _plain(value: Any) -> Any:
-    """A value as it is stored."""
     return value.isoformat() if isinstance(value, datetime) else value
 
 

@@ -18,8 +18,6 @@ from shared.workflows.batch import get_all, is_ours
 type Decision = Literal["delete", "restore", "reverted", "nothing"] | Reason
 """What becomes of the record of a row; a Reason keeps it."""
 
-DELETE: Decision = "delete"
-
 
 class Stored(NamedTuple):
     """A row, and the stored record that it names."""
