@@ -1,13 +1,15 @@
 """Strict JSON: texts that different parsers read differently are refused.
 
 Refused are duplicate names in one object, NaN and Infinity, lone surrogates, and numbers that fit
-neither a 64-bit integer nor a double.
+neither a 64-bit integer nor a double, or that a double rounds to zero.
 """
 
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pydantic_core
@@ -15,6 +17,7 @@ import pydantic_core
 from shared.errors import Path
 
 INTEGERS = range(-(2**63), 2**63)
+_IS_NOT_ZERO = re.compile(r"-?[0.]*[1-9]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -38,7 +41,9 @@ def loads(text: str) -> Any:
     except RecursionError:
         raise JsonError("Nested too deeply") from None
     except JsonError as error:
-        raise JsonError(str(error), error.code, error.path or _path_of_far_number(text)) from None
+        is_twice = error.code == "duplicate_key"
+        path = next(_paths(_TWICE if is_twice else _FAR_NUMBER, text), error.path)
+        raise JsonError(str(error), error.code, path) from None
     except ValueError as error:
         raise JsonError(str(error)[:1].upper() + str(error)[1:]) from None
 
@@ -69,7 +74,8 @@ def _int(text: str) -> int:
 
 def _float(text: str) -> float:
     if _is_far_float(text):
-        raise JsonError(f"The number {text[:20]} is too large")
+        size = "too large" if math.isinf(float(text)) else "too small: send 0"
+        raise JsonError(f"The number {text[:20]} is {size}")
     return float(text)
 
 
@@ -78,34 +84,44 @@ def _is_far_int(text: str) -> bool:
 
 
 def _is_far_float(text: str) -> bool:
-    return math.isinf(float(text))
+    """Whether a number would become infinity or, without being zero, zero."""
+    value = float(text)
+    return math.isinf(value) or (value == 0 and _IS_NOT_ZERO.match(text) is not None)
 
 
-_FAR = object()
+_FAULTY = object()
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_constant, parse_int=_int, parse_float=_float
 )
-_FINDER = json.JSONDecoder(
-    parse_int=lambda text: _FAR if _is_far_int(text) else 0,
-    parse_float=lambda text: _FAR if _is_far_float(text) else 0,
-    parse_constant=lambda _: _FAR,
+_FAR_NUMBER = json.JSONDecoder(
+    parse_int=lambda text: _FAULTY if _is_far_int(text) else 0,
+    parse_float=lambda text: _FAULTY if _is_far_float(text) else 0,
+    parse_constant=lambda _: _FAULTY,
+)
+_TWICE = json.JSONDecoder(
+    object_pairs_hook=lambda pairs: (
+        dict(pairs)
+        | {
+            name: _FAULTY
+            for name, number in Counter(name for name, _ in pairs).items()
+            if number > 1
+        }
+    )
 )
 
 
-def _path_of_far_number(text: str) -> Path:
-    """The path of the first number that is out of range; the decoder does not report paths."""
-    try:
-        return next(_paths(_FINDER.decode(text), ()), ())
-    except (ValueError, RecursionError):
-        return ()
+def _paths(decoder: json.JSONDecoder, text: str) -> Iterator[Path]:
+    """The paths of the values that a decoder makes `_FAULTY`; JSON decoders report no paths."""
+    with suppress(ValueError, RecursionError):
+        yield from _paths_in(decoder.decode(text), ())
 
 
-def _paths(value: Any, path: Path) -> Iterator[Path]:
-    if value is _FAR:
+def _paths_in(value: Any, path: Path) -> Iterator[Path]:
+    if value is _FAULTY:
         yield path
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield from _paths(part, (*path, name))
+            yield from _paths_in(part, (*path, name))
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from _paths(part, (*path, index))
+            yield from _paths_in(part, (*path, index))

@@ -23,7 +23,7 @@ from functions.telemetry.metrics import metrics
 from functions.telemetry.tracing import annotate, traced
 from functions.web.auth import Caller, caller_of
 from functions.web.middlewares import MIDDLEWARES, RequestState, logger
-from functions.web.request import Request
+from functions.web.request import NoQuery, Request
 from functions.web.response_size import MOST_BYTES, encoded, fits
 from functions.web.route_table import is_fixed, refusal
 from shared.access import ANY_SCOPE, SCOPES
@@ -289,6 +289,8 @@ def _call(operation: Operation, request: Request, ids: Mapping[str, str]) -> Res
         given[name] = _id(text) if operation.ids[name] is int else text
     if operation.query is not None:
         given["query"] = request.read_query(operation.query)
+    elif operation.scope is not None:
+        request.read_query(NoQuery)
     if operation.takes_idempotency_key:
         given["idempotency_key"] = request.idempotency_key()
     if operation.body is not None:

@@ -20,6 +20,11 @@ from shared.wording import either, in_words, meant
 MAX_BODY = 1024 * 1024
 """Bytes of a JSON body."""
 
+
+class NoQuery(BaseModel):
+    """The query string of a route that takes none."""
+
+
 _AT = re.compile(r"(.*?) at line (\d+) column (\d+)", re.DOTALL)
 _CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -88,7 +93,8 @@ class Request:
         if unknown := [name for name in sent if name not in served]:
             raise Refused(
                 "validation_error",
-                f"Unknown query parameter {', '.join(unknown)}. Supported: {', '.join(served)}.",
+                f"Unknown query parameter {', '.join(unknown)}."
+                f" Supported: {', '.join(served) or 'none'}.",
                 faults=[
                     Fault("unknown_field", _unknown_parameter(name, served), name, None, sent[name])
                     for name in unknown
@@ -146,8 +152,6 @@ def _decode(text: str) -> Any:
     try:
         return strict_json.loads(text)
     except strict_json.JsonError as error:
-        if error.code == "duplicate_key":
-            raise _not_json(str(error), str(error.path[-1]), error.code) from None
         fault = Fault.at(error.path, error.code, f"{error}.")
         raise Refused("invalid_json", f"{error}.", faults=[fault]) from None
 

@@ -25,10 +25,18 @@ def test_what_json_writes_is_read_back(value: Any) -> None:
     assert loads(json.dumps(value)) == value
 
 
+@pytest.mark.parametrize("zero", ["0.0", "-0.000e5", "0e-999", "-0"])
+def test_every_spelling_of_zero_is_zero(zero: str) -> None:
+    assert loads(zero) == 0
+
+
 @pytest.mark.parametrize(
     ("text", "code", "path"),
     [
         ('{"a": 1, "b": 2, "a": 3}', "duplicate_key", ("a",)),
+        ('{"a": [1, {"b": {"c": 1, "c": 2}}]}', "duplicate_key", ("a", 1, "b", "c")),
+        ('{"a": {"b": [0, -0.00001e-999]}}', "invalid_json", ("a", "b", 1)),
+        ("1e-400", "invalid_json", ()),
         ("[NaN]", "invalid_json", (0,)),
         ("-Infinity", "invalid_json", ()),
         ('"\\ud800"', "invalid_json", ()),

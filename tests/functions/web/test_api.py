@@ -475,6 +475,15 @@ def test_a_query_that_is_not_served_is_refused(api_key: str, query: str, field: 
     assert (fault["field"], fault["pointer"]) == (field, None)
 
 
+@pytest.mark.parametrize("query", ["dry_run=true", "color="])
+def test_a_route_without_query_refuses_one(api_key: str, query: str) -> None:
+    reply = send(handler, "POST", "/api/v1/things/", body=PARTS, query=query, key=api_key)
+
+    (fault,) = refusal(reply, 400, "validation_error")["errors"]
+    assert fault["field"] == query.partition("=")[0]
+    assert "Supported: none." in reply.json()["message"]
+
+
 def test_an_unknown_filter_is_answered_with_those_that_are_served(api_key: str) -> None:
     reply = send(handler, "GET", "/api/v1/things/", query="color=red", key=api_key)
 
