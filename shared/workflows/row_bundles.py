@@ -84,17 +84,23 @@ class RowBundles:
         bundle = next((code for code in codes if self.job.catalog[code].is_bundle), None)
         if bundle is None:
             return (
-                "no row without license has this key and a bundle as its product: enter a row of"
-                " the bundle, and then one of each member"
+                "no row with this key and a bundle as its product creates a license: enter one, or"
+                " correct its error, and after it a row of each member"
             )
         wanted = (bundle, *self.job.catalog[bundle].bundle_products)
         if sorted(codes) != sorted(wanted):
+            missing = [code for code in wanted if code not in codes]
+            others = [code for code in codes if code not in wanted]
             return (
                 f"{bundle} is a bundle: enter a row of each of {', '.join(wanted)}, one after"
-                f" another; the rows that have no license yet are of {', '.join(codes)}"
+                " another"
+                + (f"; no row of {', '.join(missing)} creates a license" if missing else "")
+                + (f"; {', '.join(others)} is not a member" if others else "")
             )
-        if len({(entry.order_id, entry.customer_id) for entry in rows}) > 1:
-            return "the rows of a bundle have the same order and the same customer"
+        if len({entry.order_id for entry in rows}) > 1:
+            return "the rows of a bundle have one order: enter the same order__store_id in each row"
+        if len({entry.customer_id for entry in rows}) > 1:
+            return "the rows of a bundle have one customer: enter the same customer in each row"
         if sum(len(entry.model.model_dump_json()) for entry in rows) > BYTES:
             return "the licenses of this bundle are more than 3.5 MB: shorten their metadata"
         return None

@@ -73,21 +73,35 @@ def test_a_bundle_from_a_file_is_that_of_an_order(files: Files, by: str) -> None
 
 
 @pytest.mark.parametrize(
-    "torn",
+    ("torn", "problem"),
     [
-        rows_of("B-1", "p1", "p2"),
-        rows_of("B-1", "bnd", "p1"),
-        rows_of("B-1", "bnd", "p1", "p2", "kp"),
-        rows_of("B-1", "bnd", "p1") + rows_of("B-1", "p2", order="o-2"),
-        rows_of("B-1", "bnd", "p1") + rows_of("B-1", "p2", email="ben@x.test"),
+        (rows_of("B-1", "p1", "p2"), "no row with this key and a bundle as its product"),
+        (rows_of("B-1", "bnd", "p1"), "; no row of p2 creates a license"),
+        (rows_of("B-1", "bnd", "p1", "p2", "kp"), "; kp is not a member"),
+        (rows_of("B-1", "bnd", "p1") + rows_of("B-1", "p2", order="o-2"), "same order__store_id"),
+        (rows_of("B-1", "bnd", "p1", "p2", order=""), "same order__store_id"),
+        (
+            rows_of("B-1", "bnd", "p1") + rows_of("B-1", "p2", email="ben@x.test"),
+            "the same customer in each row",
+        ),
     ],
-    ids=["no bundle", "no member", "another product", "another order", "another customer"],
+    ids=[
+        "no bundle",
+        "no member",
+        "another product",
+        "another order",
+        "no order",
+        "another customer",
+    ],
 )
-def test_a_bundle_that_is_not_whole_is_not_created(files: Files, torn: str) -> None:
+def test_a_bundle_that_is_not_whole_says_what_is_missing(
+    files: Files, torn: str, problem: str
+) -> None:
     job = files.imported(f"{HEAD}\n{torn}K-1,,kp,,o-1,ana@x.test\n")
 
     messages = {fault["message"] for row in files.errors(job) for fault in row["errors"]}
     assert len(messages) == 1
+    assert problem in messages.pop()
     expected = ("license__bundle_key", "bundle_members_missing")
     assert [each[1:] for each in faults(files, job)] == [expected] * torn.count("\n")
     assert [*licenses(files.shop)] == [("K-1", "kp")]
