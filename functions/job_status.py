@@ -91,10 +91,10 @@ class ImportQuery(ResultQuery, frozen=True, extra="forbid"):
     kind: Kind | None = None
     state: State | None = None
     unfinished: Annotated[
-        Flag, Field(description="Only imports that have not ended or are still stopping.")
+        bool, Field(description="Only imports that have not ended or are still stopping.")
     ] = False
     needs_attention: Annotated[
-        Flag, Field(description="Only imports whose `needs_attention` is true.")
+        bool, Field(description="Only imports whose `needs_attention` is true.")
     ] = False
 
 

@@ -108,6 +108,7 @@ _NOTHING = _List(lambda _: ())
 def license_page(caller: Caller, query: LicenseQuery) -> Page[LicenseView]:
     """A page of the list for a query, which is chosen by the most selective filter."""
     query.check_range()
+    query.check_range(*_ENDS)
     query.only("import_id")
     query.only("status")
     for name in _TIMES:

@@ -254,6 +254,10 @@ def _unset_zero_time(value: Any) -> Any:
 MOMENT = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](.+))?")
 
 
+_DECODED_PLUS = re.compile(r"\d \d\d:?\d\d\Z")
+"""The end of a time whose `+` was not encoded in a query string."""
+
+
 def _padded_moment(value: Any) -> Any:
     """Read ISO 8601, and what clients and files write: unpadded days, a blank, UTC at the end."""
     if not isinstance(value, str):
@@ -269,6 +273,11 @@ def _padded_moment(value: Any) -> Any:
         moment = datetime.fromisoformat(at)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
+        if time and _DECODED_PLUS.search(time):
+            raise ValueError(
+                "has a blank before its offset: in a URL, write + as %2B, such as"
+                " 2026-03-12T08:00:00%2B01:00"
+            ) from None
         raise ValueError("is not a date in the calendar, such as 2026-03-12") from None
 
 

@@ -65,13 +65,12 @@ class CreatedQuery(PageQuery, frozen=True, extra="forbid"):
         Field(strict=False, description="Records that this import created, in its rows' order."),
     ] = None
 
-    def check_range(self) -> None:
-        """Raises Refused if the range of times is reversed."""
-        since, until = self.created_at__gte, self.created_at__lt
+    def check_range(self, first: str = "created_at__gte", end: str = "created_at__lt") -> None:
+        """Raises Refused if a range of times or days is reversed."""
+        since, until = getattr(self, first), getattr(self, end)
         if since and until and since > until:
-            message = f"must not be after created_at__lt, which is {until.isoformat()}"
-            fault = Fault("invalid_range", message, "created_at__gte", None, since.isoformat())
-            refuse([fault])
+            message = f"must not be after {end}, which is {until.isoformat()}"
+            refuse([Fault("invalid_range", message, first, None, since.isoformat())])
 
     def only(self, name: str, *others: str) -> None:
         """Raises Refused if a filter is sent with one, or an order, that is not among `others`."""

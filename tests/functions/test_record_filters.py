@@ -129,6 +129,8 @@ def test_licenses_by_their_end_and_status(shop: Shop, stream: Streams) -> None:
         assert keys(shop, june) == ["K-2", "K-0"]
         assert keys(shop, "validity_period__lt=2026-06-01") == ["K-1"]
         assert keys(shop, "validity_period__gte=2026-06-02") == ["K-0"]
+        backwards = "validity_period__gte=2026-07-01&validity_period__lt=2026-06-01"
+        assert shop.get("/licenses/", backwards).json()["code"] == "invalid_range"
         assert keys(shop, "status=Expired") == ["K-1", "K-2"]
         assert keys(shop, "status=Disabled") == ["K-0"]
         one_by_one = [each["license_key"] for each in pages(shop, "licenses", f"{june}&limit=1")]

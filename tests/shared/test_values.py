@@ -155,6 +155,10 @@ def test_a_moment_is_in_utc_or_unset(sent: str | None, meant: datetime | None) -
     assert read(OptionalMoment, sent) == meant
 
 
+def test_a_plus_that_a_url_made_a_blank_is_named() -> None:
+    assert "write + as %2B" in refusal(OptionalMoment, "2026-03-12T08:00:00 01:00")
+
+
 @settings(deadline=None)
 @given(st.dates(min_value=date(2, 1, 1)))
 def test_every_day_is_read_as_it_is_written(day: date) -> None:
