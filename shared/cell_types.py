@@ -160,6 +160,19 @@ NO_VALUE = "\\N"
 
 In an import that updates records, the cell in any column that clears the field of the record.
 """
+_TEXT_LIKE_NO_VALUE = re.compile(rf"'*{re.escape(NO_VALUE)}")
+
+
+def escape_no_value(text: str) -> str:
+    """The cell of a text, with an apostrophe before a text that would be read as `NO_VALUE`."""
+    return f"'{text}" if _TEXT_LIKE_NO_VALUE.fullmatch(text) else text
+
+
+def unescape_no_value(cell: str) -> str:
+    """Undo `escape_no_value`; `NO_VALUE` itself is no text."""
+    is_escaped = cell.startswith("'") and _TEXT_LIKE_NO_VALUE.fullmatch(cell)
+    return cell[1:] if is_escaped else cell
+
 
 UNDAMAGED = (BeforeValidator(_undamaged), BrowserRule({"sound": True}, "#REF!"))
 """For a text that a spreadsheet may have damaged."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.catalog import Product
-from shared.cell_types import NO_VALUE
+from shared.cell_types import NO_VALUE, escape_no_value
 from shared.columns import KINDS, LICENSE_COLUMNS
 from shared.csv_format.cells import escape_formula
 from shared.customers import Customer, CustomerFields
@@ -19,6 +19,16 @@ from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, NULLABLE, SYSTEM, resolve_terms
 
 _PARTS = KINDS["licenses"].parts
+
+
+class _Cleared:
+    """The value of a term without value, whose cell is not that of the same text."""
+
+    def __str__(self) -> str:
+        return NO_VALUE
+
+
+CLEARED = _Cleared()
 _PROVENANCE = {"made_by", "applied_rows"}
 _IS_PLAIN = re.compile(r"[^\s;\[\\][^;]*")
 """A code that a list of codes can have."""
@@ -29,7 +39,7 @@ def license_row(
 ) -> list[str]:
     """A license as a row of `LICENSE_COLUMNS` with its effective terms.
 
-    A term without a value is blank, or `NO_VALUE` if importing a blank cell would take a value from
+    A term without a value is blank, or `CLEARED` if importing a blank cell would take a value from
     the `product` or the policy.
     """
     values: dict[str, object] = {
@@ -52,7 +62,7 @@ def license_row(
         blank = resolve_terms(license.license_type, {}, sold.terms)
         if not license.is_trial:
             blank.pop("trial_days", None)
-        values |= {f"license__{name}": NO_VALUE for name in empty if blank.get(name) is not None}
+        values |= {f"license__{name}": CLEARED for name in empty if blank.get(name) is not None}
     values |= {header: getattr(order, name) for header, name in _PARTS["order"].columns.items()}
     if customer:
         values |= {
@@ -81,7 +91,7 @@ def _features(license: License, sold: Offer | None) -> object:
         empty = {n for n, v in terms.items() if n not in FEATURE_TERMS and v in (None, {})}
         entries.append({name: value for name, value in terms.items() if name not in empty})
     if not entries:
-        return NO_VALUE if templates else None
+        return CLEARED if templates else None
     if all(isinstance(each, str) and _IS_PLAIN.fullmatch(each) for each in entries):
         return ";".join(map(str, entries))
     return entries
@@ -113,6 +123,8 @@ def cell(value: object) -> str:
     """A value of a record as the text of a cell; None and an empty object are blank."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return escape_no_value(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

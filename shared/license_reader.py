@@ -225,10 +225,11 @@ class LicenseReader(PartReader):
     def _free(self, fields: Sequence[str]) -> Any:
         """Not cached, because it is different in each row; most cells need no model."""
         key, subscription_id, note = [fields[at] if at is not None else "" for at in self._free_at]
+        cells = f"{key}\n{subscription_id}\n{note}"
         if (
             not (self._seldom_at and any(fields[at] for at in self._seldom_at))
-            and KEY_SUBSCRIPTION_NOTE.fullmatch(f"{key}\n{subscription_id}\n{note}")
-            and not (self.job.updates and NO_VALUE in (key, subscription_id, note))
+            and NO_VALUE not in cells
+            and KEY_SUBSCRIPTION_NOTE.fullmatch(cells)
         ):
             return key, subscription_id or None, note or None, 1, (), ""
         return self.read_part("free", self.cells["free"](fields), _free_of)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.cell_patterns import RowPattern
-from shared.cell_types import NO_VALUE
+from shared.cell_types import NO_VALUE, unescape_no_value
 from shared.columns import CLEARABLE, KINDS, Part, faults_of_row
 from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record, is_in_quotes, suspected_damage
@@ -61,11 +61,13 @@ class PartReader:
 
     def read_part(self, name: str, cells: tuple[str, ...], make: Callable[[Any], Any]) -> Any:
         part, pattern = self.kind.parts[name], self._patterns.get(name)
-        may_clear = self.job.updates and NO_VALUE in cells
-        if pattern is not None and not may_clear and (row := pattern.read(cells)) is not None:
+        has_no_value = NO_VALUE in "".join(cells)
+        if pattern is not None and not has_no_value and (row := pattern.read(cells)) is not None:
             return make(row)
         given = {header: cell for (_, header), cell in zip(self.where[name], cells, strict=True)}
         cleared, faults = self._cleared(name, given) if self.job.updates else ({}, [])
+        if has_no_value:
+            given = {header: unescape_no_value(cell) for header, cell in given.items()}
         try:
             row = part.read(given, self.job.dates)
             if faults:

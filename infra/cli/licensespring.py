@@ -7,9 +7,8 @@ does not depend on the policies of the catalog that it is imported into.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shared.cell_types import NO_VALUE
 from shared.columns import KINDS, LICENSE_COLUMNS
-from shared.exported_row import cell
+from shared.exported_row import CLEARED, cell
 from shared.terms import CONSUMPTION_ONLY, FEATURE_SYSTEM, NULLABLE, SYSTEM
 
 type Record = Mapping[str, Any]
@@ -162,7 +161,7 @@ def _term(license: Record, name: str) -> object:
     if name in CONSUMPTION_ONLY and license.get("license_type") != "consumption":
         return None
     if value is None:
-        return NO_VALUE if name in NULLABLE else SYSTEM.get(name)
+        return CLEARED if name in NULLABLE else SYSTEM.get(name)
     return value
 
 

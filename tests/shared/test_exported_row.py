@@ -8,6 +8,7 @@ from shared.cell_types import NO_VALUE
 from shared.columns import LICENSE_COLUMNS
 from shared.customers import Customer
 from shared.exported_row import license_row
+from shared.import_job import OnExisting
 from shared.row_entries import LicenseEntry
 from shared.terms import TERMS
 from tests.shared.value_import import read_rows
@@ -51,6 +52,27 @@ def test_an_exported_row_is_read_as_the_same_license(product: str, license: Any)
         name: getattr(lic, name) for name in names
     }
     assert (entry.key, entry.note) == (lic.license_key, lic.note)
+
+
+@pytest.mark.parametrize("mode", ["keep", "update"])
+@pytest.mark.parametrize("text", ["\\N", "'\\N", "''\\N", "\\n", "a\\N", "\\N\\N"])
+def test_a_text_that_is_the_sign_for_no_value_stays_a_text(text: str, mode: OnExisting) -> None:
+    row = exported(
+        "kp",
+        {"key": text, "note": text, "subscription_id": text, "metadata": {"a": text}},
+        id=f"{text}-1",
+        language=text,
+        customer={"email": "ana@x.test", "company_name": text},
+    )
+
+    text_of_file = f"{','.join(row)}\n{','.join(map(cell, row.values()))}\n"
+    (entry,) = read_rows(text_of_file, on_existing=mode)
+
+    assert isinstance(entry, LicenseEntry), entry
+    assert entry.order is not None
+    assert entry.customer is not None
+    read = (entry.key, entry.note, entry.subscription_id, entry.order.language)
+    assert (*read, entry.customer.company_name) == (text,) * 5
 
 
 def test_a_term_without_a_value_is_explicit_where_the_policy_has_one() -> None:
