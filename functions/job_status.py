@@ -39,7 +39,16 @@ from shared.contract.imports import (
     LicensesResult,
 )
 from shared.errors import NotFound
-from shared.import_job import ImportJob, Kind, State, Status, WrongState, requeue, transition
+from shared.import_job import (
+    ImportJob,
+    Kind,
+    State,
+    Status,
+    WrongState,
+    requeue,
+    state_words,
+    transition,
+)
 from shared.store.batch_results import batch_results
 from shared.store.executions import announce_job, request_results, start, stop
 from shared.store.import_jobs import (
@@ -249,7 +258,7 @@ def download_failed_rows(caller: Caller, id: int) -> Answer[str]:
     report = f"{job.failed_report}.rows"
     size = result_size(job, report) if job.failed_report else None
     if size is None:
-        raise NotFound(f"Import {id} is {job.state} and has no failed rows")
+        raise NotFound(f"Import {id} {state_words(job.state)} and has no failed rows")
     return _file(job, report, size, "failed")
 
 
@@ -272,7 +281,7 @@ def download_results(caller: Caller, id: int) -> Answer[str]:
     if not job.is_ended or job.is_stopping:
         raise WrongState(job, "downloaded with its results: wait for its end")
     if job.rows is None:
-        raise NotFound(f"Import {id} is {job.state} and has no rows")
+        raise NotFound(f"Import {id} {state_words(job.state)} and has no rows")
     report = results_name(job)
     size = result_size(job, report)
     if size is None:

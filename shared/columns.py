@@ -392,6 +392,8 @@ def faults_of_row(error: ValidationError, part: Part, dates: Dates = "iso") -> l
         missing = fault["type"] == "missing"
         column = headers.get(field, field)
         message = "must not be blank" if missing else in_words(fault)
+        if field == "users" and len(fault["loc"]) > 1:
+            message = f"{message}; separate the addresses of several users by ;"
         if column in part.days:
             message = date_fault(str(fault["input"]), dates) or message
         faults.append(

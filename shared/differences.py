@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from shared.columns import BUNDLE_KEY, KINDS, CustomerRow, FeatureRow
-from shared.licenses import FeatureRequest, License, LicenseUserRef, users_text
+from shared.licenses import FeatureRequest, License, LicenseUserRef, user_text, users_text
 from shared.row_entries import CustomerEntry, FeatureEntry, LicenseEntry, fault_of
 from shared.stored_json import same_json
 from shared.terms import FEATURE_SYSTEM, FEATURE_TERMS, SYSTEM
@@ -150,7 +150,7 @@ def _named(entry: LicenseEntry | CustomerEntry | FeatureEntry) -> tuple[str, str
     match entry:
         case LicenseEntry():
             if entry.users:
-                emails = ";".join(user.email for user in entry.users)
+                emails = ";".join(map(user_text, entry.users))
                 return "license__users", "order, product and users", emails[:_SHOWN]
             if entry.bundle_key:
                 return BUNDLE_KEY, "license key and product", entry.bundle_key

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from shared.errors import Conflict, Refused
-from shared.import_job import FileFault, Kind
+from shared.import_job import FileFault, Kind, state_words
 from shared.values import Company
 
 type ExportState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -128,10 +128,11 @@ class WrongExportState(Conflict):
     """The export's state does not allow this."""
 
     def __init__(self, job: ExportJob, wanted: str) -> None:
-        state = "being completed" if job.completing and job.state == "running" else job.state
+        is_completing = job.completing and job.state == "running"
+        is_so = "is being completed" if is_completing else state_words(job.state)
         super().__init__(
             "export_state",
-            f"Export {job.number} is {state}: it {wanted}",
+            f"Export {job.number} {is_so}: it {wanted}",
             field="state",
             value=job.state,
         )

@@ -222,14 +222,28 @@ class ObjectKey(NamedTuple):
     """The saved mapping that the folder of the object names."""
 
 
+_STATE_WORDS: Mapping[str, str] = {
+    "succeeded": "has succeeded",
+    "completed_with_errors": "has completed with errors",
+    "failed": "has failed",
+    "rejected": "was rejected",
+    "cancelled": "was cancelled",
+}
+
+
+def state_words(state: str) -> str:
+    """A job's state as a message says it, such as `has failed` or `is running`."""
+    return _STATE_WORDS.get(state) or f"is {state.replace('_', ' ')}"
+
+
 class WrongState(Conflict):
     """The job's state does not allow this transition."""
 
     def __init__(self, job: ImportJob, wanted: str, why: str = "") -> None:
-        is_so = f"is {job.state}{', and ' if why else ''}{why}"
+        is_so = f"{state_words(job.state)}{', and ' if why else ''}{why}"
         super().__init__(
             "import_state",
-            f"Import {job.number} {is_so}: it can't be {wanted}".replace("_", " "),
+            f"Import {job.number} {is_so}: it can't be {wanted.replace('_', ' ')}",
             field="state",
             value=job.state,
         )

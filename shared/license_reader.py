@@ -22,7 +22,7 @@ from shared.csv_format.dialect import Dialect
 from shared.csv_format.reader import Record
 from shared.customers import UserRequest
 from shared.errors import Refused
-from shared.licenses import License, Offer, issue, offer
+from shared.licenses import License, Offer, issue, offer, user_text
 from shared.part_reader import PartReader, cells_at, row_fault
 from shared.row_entries import (
     Faults,
@@ -326,7 +326,7 @@ def _of_user_based(fault: dict[str, Any], code: str) -> dict[str, Any]:
 
 
 def _cell_of(users: Sequence[UserRequest]) -> str:
-    return ";".join(user.email for user in users)[:200]
+    return ";".join(map(user_text, users))[:200]
 
 
 def _not_sold(product: Product | None, code: str) -> tuple[str, str] | None:

@@ -210,12 +210,14 @@ class License(LicenseFields, frozen=True, defer_build=False):
     row_name: str | None = None
 
 
-def users_text(users: Iterable[LicenseUserRef | UserRequest]) -> str:
-    """Users as in the cell of a file, such as `ana@acme.example*;ben@acme.example`, sorted.
+def user_text(user: LicenseUserRef | UserRequest) -> str:
+    """A user as in the cell of a file: the e-mail address, with `*` at its end for a manager."""
+    return f"{user.email}{'*' * user.is_manager}"
 
-    A `*` ends the e-mail address of a manager.
-    """
-    return ";".join(sorted(f"{user.email}{'*' * user.is_manager}" for user in users))
+
+def users_text(users: Iterable[LicenseUserRef | UserRequest]) -> str:
+    """Users as in the cell of a file, such as `ana@acme.example*;ben@acme.example`, sorted."""
+    return ";".join(sorted(map(user_text, users)))
 
 
 OWN = ("id", "license_key", "note", "subscription_id", "metadata")

@@ -102,13 +102,13 @@ CODES: Mapping[str, tuple[int, str]] = {
     ),
     "plan_changed": (
         409,
-        "Import 14 has another plan than this one: read it again, and its hash",
+        "This is not the hash of import 14's plan: read the import again, and send its plan.hash",
     ),
     "plan_expired": (
         409,
         "The plan of import 14 expired at 2026-03-19T08:00:00+00:00: run the dry run again",
     ),
-    "import_state": (409, "Import 14 is succeeded: it can't be cancelled"),
+    "import_state": (409, "Import 14 has succeeded: it can't be cancelled"),
     "internal_error": (
         500,
         "The service failed, and the error was logged. Report the request_id to the operator.",

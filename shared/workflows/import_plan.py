@@ -106,7 +106,10 @@ def read_plan(company: str, number: int, plan_hash: str) -> tuple[ImportJob, Imp
     if plan.plan_hash is None or plan.plan_expires_at is None:
         raise WrongState(plan, "committed: it is not a dry run that has finished")
     if plan_hash != plan.plan_hash:
-        message = f"Import {number} has another plan than this one: read it again, and its hash"
+        message = (
+            f"This is not the hash of import {number}'s plan: read the import again, and send its"
+            " plan.hash"
+        )
         raise Conflict("plan_changed", message, field="hash", value=plan_hash)
     if plan.committed_by is not None and (job := get_job(company, plan.committed_by)):
         return plan, job

@@ -330,7 +330,7 @@ def test_reports_that_have_expired_are_no_errors(importer: Importer) -> None:
 def test_without_failed_rows_there_is_no_file(importer: Importer) -> None:
     finish(importer, importer.dropped().number, "succeeded", bad=0)
 
-    assert "is succeeded" in refused(importer.get("/imports/1/failed.csv"), 404, "not_found")
+    assert "has succeeded" in refused(importer.get("/imports/1/failed.csv"), 404, "not_found")
 
 
 # Cancel and retry
@@ -386,7 +386,7 @@ def test_an_import_that_ended_meanwhile_is_not_cancelled(
         tap.on("TransactWriteItems", meanwhile(lambda: finish(importer, 1)))
         reply = importer.post("/imports/1/cancel/")
 
-    assert "is completed with errors" in refused(reply, 409, "import_state")
+    assert "has completed with errors" in refused(reply, 409, "import_state")
     assert engine.calls == []
 
 

@@ -21,6 +21,24 @@ def read(**cells: str) -> LicenseEntry:
     return entry
 
 
+@pytest.mark.parametrize(
+    "cell", ["a@x.test,b@x.test", "a@x.test b@x.test", "a@x.test;Bo <b@x.test>"]
+)
+def test_a_cell_of_users_says_how_they_are_separated(cell: str) -> None:
+    entry = row(license__users=cell, order__store_id="o-1")
+
+    assert isinstance(entry, InvalidRecord)
+    (message,) = [f["message"] for f in entry.faults if f["column"] == "license__users"]
+    assert message.endswith("separate the addresses of several users by ;")
+
+
+def test_the_value_of_a_fault_of_users_has_their_managers() -> None:
+    entry = row(license__users="ben@x.test;ana@x.test*", order__store_id="o-1")
+
+    assert isinstance(entry, InvalidRecord)
+    assert entry.faults[0]["value"] == "ben@x.test;ana@x.test*"
+
+
 @pytest.mark.parametrize("cell", ["f1;f2", " f1 ; f2 ;", '["f1", "f2"]', "f1;\ufefff2"])
 def test_features_are_codes_between_semicolons_or_a_json_list(cell: str) -> None:
     entry = read(license__product_features=cell)

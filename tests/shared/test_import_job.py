@@ -17,6 +17,7 @@ from shared.import_job import (
     request_fingerprint,
     requeue,
     shown_name,
+    state_words,
     transition,
     upload_key,
 )
@@ -72,8 +73,8 @@ def test_what_has_ended_stays_as_it_is(state: State, to: State) -> None:
         transition(job(state), to, now=NOW)
 
     assert (refused.value.status, refused.value.code) == (409, "import_state")
-    is_now, wanted = state.replace("_", " "), to.replace("_", " ")
-    assert refused.value.message == f"Import 7 is {is_now}: it can't be {wanted}"
+    is_now, wanted = state_words(state), to.replace("_", " ")
+    assert refused.value.message == f"Import 7 {is_now}: it can't be {wanted}"
 
 
 def test_a_failed_job_is_run_again_without_its_outcome() -> None:

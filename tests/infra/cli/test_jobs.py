@@ -109,7 +109,7 @@ def test_a_job_that_can_not_be_retried_is_refused_with_the_reason(
 ) -> None:
     printed = keywright.run("jobs", "retry", str(ended), status=2)
 
-    assert f"Import {ended} is completed with errors: it can't be run again" in printed
+    assert f"Import {ended} has completed with errors: it can't be run again" in printed
     assert "(import_state)" in printed
 
 

@@ -8,6 +8,7 @@ import pytest
 from functions import export_file
 from infra.client.client import ApiProblem, Client
 from infra.client.connection import MAX_ATTEMPTS, MAX_PAUSE, Connection
+from shared.errors import Fault
 from shared.orders import OrderRequest
 from tests.functions.shop import Shop
 from tests.infra.served import API, Served
@@ -144,6 +145,14 @@ def test_a_refusal_is_one_exception_with_its_code_and_faults(client: Client) -> 
     assert [fault.code for fault in problem.faults] == ["unknown_field"]
     assert str(problem).count("items.0.licenses.0.nose: ") == 1
     assert problem.request_id == "request-1"
+
+
+def test_a_message_is_not_repeated_for_its_field() -> None:
+    message = "Import 6 has succeeded: it can't be cancelled"
+
+    problem = ApiProblem("import_state", message, faults=(Fault("import_state", message, "state"),))
+
+    assert str(problem) == f"{message} (import_state)"
 
 
 def test_an_answer_that_is_no_problem_of_ours_is_shown_as_it_is(

@@ -104,7 +104,7 @@ def test_of_two_changes_at_once_the_second_sees_the_first() -> None:
     with tapped() as tap:
         cancel = meanwhile(lambda: store.change_job("acme", job.number, move("cancelled")))
         tap.on(WRITE, cancel)
-        with pytest.raises(WrongState, match="is cancelled"):
+        with pytest.raises(WrongState, match="was cancelled"):
             store.change_job("acme", job.number, move("succeeded"))
 
     stored = store.get_job("acme", job.number)
