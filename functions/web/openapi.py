@@ -243,10 +243,10 @@ def codes_of(operation: Operation) -> list[str]:
             ("not_multipart", "invalid_multipart", "file_required", "one_file_only")
         )
         codes["file_too_large"] = None
-    if operation.query is not None or operation.takes_idempotency_key:
+    if operation.query is not None:
         codes["validation_error"] = None
-    if operation.scope is not None:
-        codes |= dict.fromkeys(("not_authenticated", "invalid_api_key"))
+    if operation.scope is not None:  # refuses an unknown query parameter
+        codes |= dict.fromkeys(("validation_error", "not_authenticated", "invalid_api_key"))
         if operation.scope != ANY_SCOPE:
             codes["permission_denied"] = None
         codes["unavailable"] = None

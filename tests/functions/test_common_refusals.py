@@ -103,6 +103,13 @@ def test_a_field_that_no_model_has_is_refused(operation: Operation, api_key: str
     assert_refused(reply, 400, "validation_error")
 
 
+@each(KEYED)
+def test_a_query_parameter_that_no_route_has_is_refused(operation: Operation, api_key: str) -> None:
+    query = f"{operation.needed}&no_such_parameter=1"
+
+    assert_refused(operation.send(api_key, query=query), 400, "validation_error")
+
+
 @each(WITH_ID)
 def test_an_id_that_no_record_can_have_is_not_found(operation: Operation, api_key: str) -> None:
     reply = operation.send(api_key, id=2**53, query=operation.needed)
