@@ -219,9 +219,6 @@ ELSEWHERE: dict[str, dict[str, str]] = {
             "tests/e2e/console/test_import_numbers.py"
         ),
         "functions/console/static/imports/undo_import.js": "tests/e2e/console/test_undo.py",
-        "functions/console/static/imports/import_result.js": (
-            "tests/e2e/console/test_import_numbers.py"
-        ),
         "functions/console/static/imports/import_rows.js": "tests/e2e/console/test_imports.py",
         "functions/console/static/imports/import_states.js": (
             "tests/e2e/console/test_import_lists.py"

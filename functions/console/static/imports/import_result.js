@@ -132,7 +132,7 @@ export function describeUndo({ counts, dry_run }) {
   const records = countRecords({ counts });
   const reverted = records
     .filter((each) => each.reverted)
-    .map((each) => `${formatNumber(each.reverted)} ${toNoun(each.title)}`);
+    .map(({ reverted, title }) => formatCount(reverted ?? 0, toNoun(title).replace(/s$/, "")));
   const reasons = Object.entries(counts ?? {})
     .filter(([name]) => name.startsWith("kept_because_"))
     .map(([name, count]) => [REASONS[name.replace("kept_because_", "")] ?? name, count])
