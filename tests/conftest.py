@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.store.dynamo import table
+from shared.workflows import import_chunk
 from tests import emulated
 from tests.domain import refuse_a_store
 from tests.empty_store import empty_store
 from tests.engine import EXPORT_MACHINE, Engine, running_engine
+from tests.functions.import_files import Files, open_files
 from tests.functions.importer import Importer, new_importer
 from tests.functions.shop import Shop, open_shop, stocked_shop
 
@@ -55,12 +56,6 @@ def tables(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
-def access_table(tables: None) -> str:
-    """The name of the Access table, in an empty store."""
-    return table("ACCESS_TABLE")
-
-
-@pytest.fixture
 def api_key(tables: None) -> str:
     """An ordinary key of the company acme, as its owner sends it."""
     return open_shop("acme").key
@@ -91,3 +86,21 @@ def engine(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
 def importer(tables: None) -> Importer:
     """The company acme, which imports."""
     return new_importer()
+
+
+@pytest.fixture
+def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    """The company acme, whose small files are imported by one function."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
+    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+    with open_files(shop) as files:
+        yield files
+
+
+@pytest.fixture
+def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
+    """Every file is a large one; its chunks run from the last to the first, in small batches."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 3)
+    return files

@@ -20,6 +20,15 @@ class Reply:
         """The body, parsed."""
         return json.loads(self.text)
 
+    def ok(self, status: int = 200) -> Any:
+        """The body, parsed, of an answer that must have this status."""
+        assert self.status == status, self.text
+        return self.json()
+
+    def refused(self, status: int = 400) -> Any:
+        """The problem, parsed, of a request that must be refused with this status."""
+        return self.ok(status)
+
 
 def http_event(
     method: str,

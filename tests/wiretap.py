@@ -52,9 +52,11 @@ class Wiretap:
 
 
 @contextmanager
-def tapped() -> Iterator[Wiretap]:
-    """Listens to the client for a while."""
+def tapped(operation: str = "", fault: Fault | None = None, *, nth: int = 1) -> Iterator[Wiretap]:
+    """Listen to the client for a while; a `fault` is added to the `nth` call of `operation`."""
     tap = Wiretap()
+    if fault:
+        tap.on(operation, fault, nth=nth)
     with instead_of_moto(client().meta.events, "dynamodb", tap.take):
         yield tap
 

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from functions.web import api
-from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
 from tests.functions.log_lines import Out
-from tests.functions.shop import Shop
 from tests.openapi_asset import use_openapi_asset
 
 
@@ -37,13 +34,3 @@ def openapi() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         use_openapi_asset(patch)
         yield
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, whose small files are imported by one function."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    with open_files(shop) as files:
-        yield files

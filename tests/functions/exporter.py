@@ -23,9 +23,7 @@ class Exporter:
 
     def start(self, kind: str = "licenses", **body: Any) -> int:
         """Request an export: its number."""
-        reply = self.shop.post("/exports/", {"kind": kind, **body})
-        assert reply.status == 202, reply.text
-        number: int = reply.json()["id"]
+        number: int = self.shop.post("/exports/", {"kind": kind, **body}).ok(202)["id"]
         return number
 
     def step(self, number: int, left: int = 900_000) -> dict[str, Any]:

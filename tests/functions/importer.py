@@ -1,18 +1,18 @@
 """Call the import API as one company, and prepare its jobs and files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from functions import job_status, start_import
 from shared.import_counts import BatchResult
 from shared.import_job import ImportJob, State, transition
 from shared.store import import_jobs, object_claims, uploads
 from tests.batch_results import put_batch_result
-from tests.functions.shop import open_shop
-from tests.http_event import Reply, send
+from tests.engine import Engine
+from tests.functions.shop import Shop, open_shop
+from tests.http_event import Reply
 
 BOUNDARY = "----form7MA4YWxkTrZu0gW"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -38,15 +38,14 @@ class Importer:
 
     company: str
     key: str
+    engine: Engine = field(default_factory=Engine)
+    """What runs its imports."""
 
     def get(self, path: str, query: str = "") -> Reply:
-        handler = start_import.handler if "templates" in path else job_status.handler
-        return send(handler, "GET", f"/api/v1{path}", query=query, key=self.key)
+        return Shop(self.company, self.key).get(path, query)
 
     def post(self, path: str, body: Any = None, **more: Any) -> Reply:
-        status = path.endswith(("/cancel/", "/retry/", "/undo/"))
-        handler = job_status.handler if status else start_import.handler
-        return send(handler, "POST", f"/api/v1{path}", body=body, key=self.key, **more)
+        return Shop(self.company, self.key).post(path, body, **more)
 
     def send(self, body: Any = None, kind: str = "customers", **more: Any) -> Reply:
         """Sends a form with a file."""

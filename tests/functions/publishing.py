@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from functions import publish_events
 from shared.store import event_bus
 from shared.workflows.publish_events import forget_names
-from tests.streams import Record, passes
+from tests.streams import Record, Streams, passes
 from tests.wiretap import answer, instead_of_moto
 
 
@@ -27,6 +27,8 @@ class Bus:
     rejecting: list[set[int]] = field(default_factory=list)
     """For each of the next requests, the entries that it rejects."""
     is_down: bool = False
+    stream: Streams = field(default_factory=Streams)
+    """The records of which the publisher tells it."""
 
     def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         body: Any = request.body

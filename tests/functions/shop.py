@@ -1,5 +1,6 @@
 """A vendor's shop: an API key, and a catalog with one product of each kind."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,8 @@ from shared.store.access import add_api_key
 from shared.store.dynamo import Item, client, table
 from tests.http_event import Reply, send
 
+_UPLOADS = re.compile(r"/import_|/import-(mappings|templates)/|/imports/\d+/parts/")
+_JOBS = re.compile(r"/api/v1/(imports|exports|[a-z-]+-import-results)/")
 _CATALOG_ROUTES = ("/products", "/license-templates", "/product-features")
 _ORDER_ROUTES = ("/orders/create_order", "/orders/generate_license")
 _catalogs: dict[str, list[Item]] = {}
@@ -24,6 +27,19 @@ class Shop:
 
     def get(self, path: str, query: str = "") -> Reply:
         return self.send("GET", path, query=query)
+
+    def listed(self, path: str, query: str = "") -> list[Any]:
+        """The records of a list, which counts as many as it shows."""
+        body = self.get(path, query).ok()
+        assert body["count"] == len(body["results"])
+        return list(body["results"])
+
+    def keys(self, query: str = "") -> list[str]:
+        """The keys of licenses, sorted."""
+        return sorted(lic["license_key"] for lic in self.listed("/licenses/", query))
+
+    def ids_by_key(self) -> dict[str, int]:
+        return {lic["license_key"]: lic["id"] for lic in self.listed("/licenses/", "limit=100")}
 
     def post(self, path: str, body: Any = None, **more: Any) -> Reply:
         return self.send("POST", path, body=body, **more)
@@ -40,9 +56,9 @@ class Shop:
             handler = catalog.handler
         elif any(path.startswith(f"/api/v1{route}") for route in _ORDER_ROUTES):
             handler = create_order.handler
-        elif "/import_" in path:
+        elif (method, path) == ("POST", "/api/v1/imports/") or _UPLOADS.search(path):
             handler = start_import.handler
-        elif "-import-results/" in path or path.startswith("/api/v1/exports/"):
+        elif _JOBS.match(path):
             handler = job_status.handler
         else:
             handler = records.handler
@@ -51,24 +67,34 @@ class Shop:
     def order(self, **body: Any) -> Reply:
         return self.post("/orders/create_order/", body)
 
+    def sell(self, *licenses: Any, product: str = "kp", **order: Any) -> Any:
+        """Order licenses of one product, and return the order."""
+        items = [{"product_code": product, "licenses": [*licenses]}]
+        return self.order(items=items, **order).ok()
+
     def order_one(self, product: str = "kp", license: Any = None, **order: Any) -> Any:
         """Order one license, and return it."""
-        items = [{"product_code": product, "licenses": [license or {}]}]
-        reply = self.order(items=items, **order)
-        assert reply.status == 200, reply.text
-        return reply.json()["order_items"][0]["licenses"][0]
+        placed = self.sell(license or {}, product=product, **order)
+        return placed["order_items"][0]["licenses"][0]
 
     def refused(self, product: str = "kp", license: Any = None, **order: Any) -> Any:
         """Order one license, and return the problem of the refusal."""
         items = [{"product_code": product, "licenses": [license or {}]}]
-        reply = self.order(items=items, **order)
-        assert reply.status == 400, reply.text
-        return reply.json()
+        return self.order(items=items, **order).refused()
+
+    def change_license(self, key: str, **patch: Any) -> None:
+        """Change the license with a key."""
+        reply = self.patch(f"/licenses/{self.ids_by_key()[key]}/", patch)
+        assert reply.status == 200, reply.text
+
+    def delete_licenses(self, *keys: str) -> None:
+        """Delete the licenses with these keys."""
+        ids = self.ids_by_key()
+        for key in keys:
+            assert self.delete(f"/licenses/{ids[key]}/").status == 204
 
     def make(self, path: str, **body: Any) -> Any:
-        reply = self.post(path, body)
-        assert reply.status == 201, reply.text
-        return reply.json()
+        return self.post(path, body).ok(201)
 
 
 def open_shop(company: str) -> Shop:

@@ -33,9 +33,7 @@ def post(key: str, path: str = "", body: Any = None) -> Reply:
 
 
 def created(admin: str, **body: Any) -> Any:
-    reply = post(admin, body={"name": "shop", "scopes": ["records:read"]} | body)
-    assert reply.status == 201, reply.text
-    return reply.json()
+    return post(admin, body={"name": "shop", "scopes": ["records:read"]} | body).ok(201)
 
 
 def listed(admin: str, query: str = "") -> Any:
@@ -171,10 +169,9 @@ def test_other_keys_can_not_read_or_write_keys(tables: None) -> None:
     ],
 )
 def test_a_wrong_body_is_refused_by_field(admin: str, body: Any, pointer: str) -> None:
-    reply = post(admin, body=body)
+    problem = post(admin, body=body).refused()
 
-    assert reply.status == 400
-    assert [fault["pointer"] for fault in reply.json()["errors"]] == [pointer]
+    assert [fault["pointer"] for fault in problem["errors"]] == [pointer]
     assert listed(admin)["count"] == 1
 
 

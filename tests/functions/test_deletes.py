@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 import time_machine
 
-from functions import job_status
 from shared import issuing
 from shared.import_job import ImportJob, transition
-from shared.store import dynamo, import_jobs, object_claims, uploads, workers
+from shared.store import dynamo, import_jobs, object_claims, workers
 from shared.workflows import assign_users, delete_orders, imports_at_rest
 from shared.workflows.imports_at_rest import INDEXED_WITHIN
 from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop, fault_codes
-from tests.http_event import send
 from tests.wiretap import Killed, answer_lost, killed_before, meanwhile, tapped
 
 HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
@@ -30,27 +27,9 @@ def clock() -> Iterator[Any]:
         yield clock
 
 
-def listed(shop: Shop, path: str, query: str = "") -> list[Any]:
-    """The records of a list, which counts as many as it shows."""
-    reply = shop.get(path, query)
-    assert reply.status == 200, reply.text
-    assert reply.json()["count"] == len(reply.json()["results"])
-    return list(reply.json()["results"])
-
-
-def keys(shop: Shop, query: str = "") -> list[str]:
-    return sorted(lic["license_key"] for lic in listed(shop, "/licenses/", query))
-
-
-def ids_by_key(shop: Shop) -> dict[str, int]:
-    return {lic["license_key"]: lic["id"] for lic in listed(shop, "/licenses/", "limit=100")}
-
-
 def placed(shop: Shop, *named: str, product: str = "kp", **order: Any) -> Any:
     items = [{"product_code": product, "licenses": [{"key": key} for key in named]}]
-    reply = shop.order(**{"id": "o-1", "customer": ANA, "items": items, **order})
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return shop.order(**{"id": "o-1", "customer": ANA, "items": items, **order}).ok()
 
 
 def bring(files: Files, *rows: tuple[str, str, str, str], name: str = "a.csv") -> Any:
@@ -64,10 +43,10 @@ def everywhere(shop: Shop, *, order: str = "o-1", product: str = "kp") -> list[l
     """The keys in all lists that can have a license of an order, and in its export."""
     exported = shop.get("/orders/export/", "range=last30").text.splitlines()[1:]
     return [
-        keys(shop),
-        keys(shop, f"product={product}"),
-        keys(shop, f"order_store_id={order}"),
-        keys(shop, "customer_email=ana@x.test"),
+        shop.keys(),
+        shop.keys(f"product={product}"),
+        shop.keys(f"order_store_id={order}"),
+        shop.keys("customer_email=ana@x.test"),
         sorted(line.split(",")[0] for line in exported),
     ]
 
@@ -82,8 +61,8 @@ def test_a_deleted_license_is_gone_and_a_second_delete_finds_none(shop: Shop) ->
     for again in (shop.delete(f"/licenses/{lic}/"), shop.get(f"/licenses/{lic}/")):
         assert (again.status, again.json()["code"]) == (404, "license_not_found")
     assert shop.patch(f"/licenses/{lic}/", {"note": "late"}).status == 404
-    assert listed(shop, "/licenses/", f"id__in={lic}") == []
-    assert listed(shop, "/licenses/", "license_key=K-1") == []
+    assert shop.listed("/licenses/", f"id__in={lic}") == []
+    assert shop.listed("/licenses/", "license_key=K-1") == []
 
 
 def test_a_deleted_license_is_in_no_list_count_or_export(shop: Shop) -> None:
@@ -97,7 +76,7 @@ def test_a_deleted_license_is_in_no_list_count_or_export(shop: Shop) -> None:
     assert shown["licenses_count"] == 2
     (item,) = shown["order_items"]
     assert [each["license_key"] for each in item["licenses"]] == ["K-1", "K-3"]
-    (in_list,) = listed(shop, "/orders/")
+    (in_list,) = shop.listed("/orders/")
     assert (in_list["licenses_count"], in_list["updated_at"]) == (2, shown["updated_at"])
     assert shown["updated_at"] > order["updated_at"]
     customer = shop.get(f"/customers/{order['customer']['id']}/").json()
@@ -111,7 +90,7 @@ def test_a_retried_order_shows_what_is_left_of_it_and_issues_nothing(shop: Shop)
     again = placed(shop, "K-1", "K-2")
 
     assert again["license_keys"] == ["K-2"]
-    assert keys(shop) == ["K-2"]
+    assert shop.keys() == ["K-2"]
 
 
 @pytest.mark.parametrize("times", [1, 2, 20])
@@ -126,7 +105,7 @@ def test_the_key_of_a_deleted_license_is_free_for_another_order(shop: Shop, time
 
     assert last["order_licenses"][0]["id"] not in used
     assert len(used) == times, "an id is never used again"
-    assert keys(shop, "license_key=K-1") == ["K-1"]
+    assert shop.keys("license_key=K-1") == ["K-1"]
     items = [{"product_code": "kp", "licenses": [{"key": "K-1"}]}]
     taken = shop.order(id="o-late", items=items).json()
     assert fault_codes(taken) == {"/items/0/licenses/0/key": "license_key_exists"}
@@ -139,21 +118,18 @@ def test_licenses_of_several_products_an_append_and_a_dated_order(shop: Shop) ->
     ]
     placed(shop, items=items, created="2020-01-31T12:00:00Z")
     placed(shop, "A-1", append=True)
-    ids = ids_by_key(shop)
 
-    for key in ("K-1", "A-1"):
-        assert shop.delete(f"/licenses/{ids[key]}/").status == 204
+    shop.delete_licenses("K-1", "A-1")
 
     left = ["C-1", "K-2"]
-    assert keys(shop) == keys(shop, "order_store_id=o-1") == left
-    assert keys(shop, "customer_email=ana@x.test") == left
-    assert (keys(shop, "product=kp"), keys(shop, "product=cp")) == (["K-2"], ["C-1"])
-    (order,) = listed(shop, "/orders/")
+    assert shop.keys() == shop.keys("order_store_id=o-1") == left
+    assert shop.keys("customer_email=ana@x.test") == left
+    assert (shop.keys("product=kp"), shop.keys("product=cp")) == (["K-2"], ["C-1"])
+    (order,) = shop.listed("/orders/")
     assert order["licenses_count"] == 2
-    assert shop.delete(f"/licenses/{ids['C-1']}/").status == 204
-    assert shop.delete(f"/licenses/{ids['K-2']}/").status == 204
+    shop.delete_licenses("C-1", "K-2")
     assert everywhere(shop) == [[]] * 5
-    (order,) = listed(shop, "/orders/")
+    (order,) = shop.listed("/orders/")
     assert (order["licenses_count"], order["order_items"]) == (0, [])
 
 
@@ -172,8 +148,8 @@ def test_deleting_a_license_unassigns_its_users_and_keeps_them(shop: Shop) -> No
 
     assert shop.delete(f"/licenses/{lic['id']}/").status == 204
 
-    assert listed(shop, "/license-users/", f"license={lic['id']}") == []
-    assert len(listed(shop, "/license-users/", "email=user@x.test")) == 1
+    assert shop.listed("/license-users/", f"license={lic['id']}") == []
+    assert len(shop.listed("/license-users/", "email=user@x.test")) == 1
     assert shop.post(f"/licenses/{lic['id']}/assign_user/", {"email": "b@x.test"}).status == 404
 
 
@@ -190,7 +166,7 @@ def test_the_license_of_a_bundle_goes_after_those_of_its_members(shop: Shop) -> 
         assert shop.delete(f"/licenses/{id}/").status == 204
     again = placed(shop, items=items, is_bundle=True, id="o-2")
     assert not {each["id"] for each in again["order_licenses"]} & {bundle, *members}
-    assert len(listed(shop, "/licenses/", "license_key=B-1")) == 3
+    assert len(shop.listed("/licenses/", "license_key=B-1")) == 3
 
 
 def test_an_imported_license_leaves_its_pages_and_its_order(files: Files) -> None:
@@ -201,22 +177,20 @@ def test_an_imported_license_leaves_its_pages_and_its_order(files: Files) -> Non
         ("C-1", "cp", "o-1", "ana@x.test"),
         ("C-2", "cp", "o-1", "ben@x.test"),
     )
-    ids = ids_by_key(shop)
 
-    for key in ("K-1", "C-2"):
-        assert shop.delete(f"/licenses/{ids[key]}/").status == 204
+    shop.delete_licenses("K-1", "C-2")
 
     left = ["C-1", "K-0", "K-2", "K-3"]
-    assert keys(shop) == keys(shop, "order_store_id=o-1") == left
-    assert (keys(shop, "product=kp"), keys(shop, "product=cp")) == (left[1:], left[:1])
-    assert keys(shop, "customer_email=ben@x.test") == []
-    (order,) = listed(shop, "/orders/")
+    assert shop.keys() == shop.keys("order_store_id=o-1") == left
+    assert (shop.keys("product=kp"), shop.keys("product=cp")) == (left[1:], left[:1])
+    assert shop.keys("customer_email=ben@x.test") == []
+    (order,) = shop.listed("/orders/")
     assert order["licenses_count"] == 4
 
 
 def test_a_license_is_not_deleted_while_its_import_can_still_write_it(files: Files) -> None:
     job = bring(files, ("K-1", "kp", "o-1", "ana@x.test"))
-    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    path = f"/licenses/{files.shop.ids_by_key()['K-1']}/"
     workers.register(job.company, job.number, "late", datetime.now(UTC))
 
     refused = files.shop.delete(path)
@@ -229,7 +203,7 @@ def test_a_license_is_not_deleted_while_its_import_can_still_write_it(files: Fil
 def test_a_license_that_its_import_could_not_list_is_deleted_too(files: Files) -> None:
     """The file expired before the batch of a dead worker was completed."""
     bring(files, ("K-1", "kp", "o-1", "ana@x.test"), ("K-2", "kp", "o-1", "ana@x.test"))
-    ids = ids_by_key(files.shop)
+    ids = files.shop.ids_by_key()
     for item in scan("ORDERS_TABLE"):
         key = {name: item[name] for name in ("pk", "sk")}
         dynamo.client().delete_item(TableName=dynamo.table("ORDERS_TABLE"), Key=key)
@@ -242,9 +216,7 @@ def test_the_key_of_an_imported_license_is_free_for_files_and_orders(files: File
     shop = files.shop
     rows = [(f"K-{n}", "kp", "o-1", "ana@x.test") for n in range(3)]
     bring(files, *rows)
-    ids = ids_by_key(shop)
-    for key in ("K-0", "K-1"):
-        shop.delete(f"/licenses/{ids[key]}/")
+    shop.delete_licenses("K-0", "K-1")
 
     again = bring(files, *rows[:1], rows[2], name="b.csv")
     placed(shop, "K-1", id="o-2")
@@ -253,28 +225,26 @@ def test_the_key_of_an_imported_license_is_free_for_files_and_orders(files: File
         1,
         1,
     )
-    assert keys(shop) == ["K-0", "K-1", "K-2"]
-    assert keys(shop, "order_store_id=o-1") == ["K-0", "K-2"]
+    assert shop.keys() == ["K-0", "K-1", "K-2"]
+    assert shop.keys("order_store_id=o-1") == ["K-0", "K-2"]
     features = f"license_key,code\n{'K-0'},f1\n"
     assert files.imported(features, kind="license-features", name="f.csv").state == "succeeded"
 
 
 def test_a_delete_whose_answer_was_lost_succeeds(shop: Shop) -> None:
     lic = placed(shop, "K-1", "K-2")["order_licenses"][0]["id"]
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
-
+    with tapped("TransactWriteItems", answer_lost):
         reply = shop.delete(f"/licenses/{lic}/")
 
     assert reply.status == 204
-    assert keys(shop) == ["K-2"]
+    assert shop.keys() == ["K-2"]
 
 
 def test_a_tombstone_has_neither_key_nor_customer_nor_user(shop: Shop) -> None:
     order = placed(shop, "K-1")
     shop.delete(f"/licenses/{order['order_licenses'][0]['id']}/")
 
-    (item,) = dynamo.client().scan(TableName=dynamo.table("LICENSES_TABLE"))["Items"]
+    (item,) = scan("LICENSES_TABLE")
 
     assert item.keys() == {"pk", "deleted_at", "deleted_by", "changed_by_key"}
 
@@ -284,7 +254,7 @@ def scan(name: str) -> list[Any]:
 
 
 def delete_all(shop: Shop, query: str = "") -> None:
-    for lic in listed(shop, "/licenses/", query):
+    for lic in shop.listed("/licenses/", query):
         assert shop.delete(f"/licenses/{lic['id']}/").status == 204
 
 
@@ -300,7 +270,7 @@ def test_an_order_is_deleted_only_without_licenses_and_its_id_is_free(shop: Shop
     assert shop.delete(path).status == 204
     for reply in (shop.delete(path), shop.get(f"/orders/{order['id']}/")):
         assert (reply.status, reply.json()["code"]) == (404, "not_found")
-    assert listed(shop, "/orders/") == listed(shop, "/orders/", "client_order_id=o-1") == []
+    assert shop.listed("/orders/") == shop.listed("/orders/", "client_order_id=o-1") == []
     assert shop.get(f"/customers/{order['customer']['id']}/").json()["total_orders"] == 0
     again = placed(shop, "K-3")
     assert again["id"] != order["id"]
@@ -326,10 +296,8 @@ def test_an_order_with_appends_several_products_and_a_date_leaves_no_row(
 def test_an_order_is_not_deleted_while_a_large_addition_to_it_is_pending(shop: Shop) -> None:
     order = placed(shop, "K-1")
     delete_all(shop)
-    with tapped() as tap:
-        tap.on("TransactWriteItems", killed_before, nth=2)
-        with pytest.raises(Killed):
-            placed(shop, *(f"A-{n}" for n in range(150)), append=True)
+    with tapped("TransactWriteItems", killed_before, nth=2), pytest.raises(Killed):
+        placed(shop, *(f"A-{n}" for n in range(150)), append=True)
 
     refused = shop.delete(f"/orders/{order['id']}/safe_delete/")
 
@@ -345,7 +313,7 @@ def test_users_of_a_large_order_stay_after_it_was_deleted(shop: Shop) -> None:
 
     assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
 
-    assert len(listed(shop, "/license-users/", "email=u7@x.test")) == 1
+    assert len(shop.listed("/license-users/", "email=u7@x.test")) == 1
     assert placed(shop, items=items)["new_passwords"] == []
 
 
@@ -355,19 +323,19 @@ def test_an_imported_order_leaves_its_page_and_its_file_can_be_imported_again(
     shop = files.shop
     rows = [("K-1", "kp", "o-1", "ana@x.test"), ("K-2", "kp", "o-2", "ana@x.test")]
     bring(files, *rows)
-    (order,) = listed(shop, "/orders/", "client_order_id=o-1")
+    (order,) = shop.listed("/orders/", "client_order_id=o-1")
     delete_all(shop, "order_store_id=o-1")
 
     assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
 
-    assert [each["store_id"] for each in listed(shop, "/orders/")] == ["o-2"]
+    assert [each["store_id"] for each in shop.listed("/orders/")] == ["o-2"]
     again = bring(files, *rows, name="b.csv")
     assert counts(again, "created_licenses", "created_orders") == [1, 1]
-    assert sorted(each["store_id"] for each in listed(shop, "/orders/")) == ["o-1", "o-2"]
+    assert sorted(each["store_id"] for each in shop.listed("/orders/")) == ["o-1", "o-2"]
 
 
 def customer_of(shop: Shop, email: str = "ana@x.test") -> Any:
-    (customer,) = listed(shop, "/customers/", f"email={email}")
+    (customer,) = shop.listed("/customers/", f"email={email}")
     return customer
 
 
@@ -385,8 +353,8 @@ def test_a_customer_is_deleted_only_without_orders_and_its_e_mail_is_free(shop: 
 
     for reply in (shop.delete(path), shop.get(path), shop.patch(path, {"city": "Ulm"})):
         assert (reply.status, reply.json()["code"]) == (404, "not_found")
-    assert listed(shop, "/customers/") == listed(shop, "/customers/", "reference=crm-1") == []
-    assert listed(shop, "/customers/", "email=ana@x.test") == []
+    assert shop.listed("/customers/") == shop.listed("/customers/", "reference=crm-1") == []
+    assert shop.listed("/customers/", "email=ana@x.test") == []
     assert not [row for row in scan("CUSTOMERS_TABLE") if "#ref#" in row["pk"]["S"]]
     assert not any("email" in row for row in scan("CUSTOMERS_TABLE"))
     again = shop.make("/customers/", email="ana@x.test")
@@ -396,22 +364,19 @@ def test_a_customer_is_deleted_only_without_orders_and_its_e_mail_is_free(shop: 
 
 def test_an_order_can_not_reuse_a_customer_that_is_deleted_meanwhile(shop: Shop) -> None:
     customer = shop.make("/customers/", email="ana@x.test")
-    with tapped() as tap:
-        gone = meanwhile(lambda: shop.delete(f"/customers/{customer['id']}/"))
-        tap.on("TransactWriteItems", gone)
-
+    with tapped(
+        "TransactWriteItems", meanwhile(lambda: shop.delete(f"/customers/{customer['id']}/"))
+    ):
         order = placed(shop, "K-1")
 
     assert order["customer"]["id"] != customer["id"]
-    assert listed(shop, "/orders/", f"customer_id={customer['id']}") == []
+    assert shop.listed("/orders/", f"customer_id={customer['id']}") == []
     assert shop.get(f"/customers/{order['customer']['id']}/").status == 200
 
 
 def test_a_customer_can_not_be_deleted_under_an_order(shop: Shop) -> None:
     customer = shop.make("/customers/", email="ana@x.test")
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: placed(shop, "K-1")))
-
+    with tapped("TransactWriteItems", meanwhile(lambda: placed(shop, "K-1"))):
         reply = shop.delete(f"/customers/{customer['id']}/")
 
     assert (reply.status, reply.json()["code"]) == (409, "customer_has_orders")
@@ -424,12 +389,12 @@ def test_an_imported_customer_leaves_its_page(files: Files, clock: Any) -> None:
     path = f"/customers/{customer_of(shop, 'c1@x.test')['id']}/"
     clock.shift(6)
     assert shop.delete(path).json()["code"] == "customer_has_orders"
-    (order,) = listed(shop, "/orders/", "client_order_id=o-1")
+    (order,) = shop.listed("/orders/", "client_order_id=o-1")
     assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
 
     assert shop.delete(path).status == 204
 
-    left = sorted(each["email"] for each in listed(shop, "/customers/"))
+    left = sorted(each["email"] for each in shop.listed("/customers/"))
     assert left == ["c0@x.test", "c2@x.test"]
 
 
@@ -461,8 +426,7 @@ def test_an_import_that_starts_meanwhile_is_waited_for(shop: Shop) -> None:
         version = object_claims.Version("uploads", "acme/licenses/b.csv", "v1", 5)
         object_claims.claim_object(*version, now=datetime.now(UTC))
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(start))
+    with tapped("TransactWriteItems", meanwhile(start)):
         reply = shop.delete(f"/customers/{customer['id']}/")
 
     assert (reply.status, reply.json()["code"]) == (409, "import_running")
@@ -493,9 +457,7 @@ def test_a_delete_of_an_order_or_customer_whose_answer_was_lost_succeeds(
     if kind == "customer":
         shop.delete(path)
         path = f"/customers/{order['customer']['id']}/"
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
-
+    with tapped("TransactWriteItems", answer_lost):
         assert shop.delete(path).status == 204
 
 
@@ -514,7 +476,7 @@ def users_of(shop: Shop) -> list[list[str]]:
 
 
 def user_id(shop: Shop, email: str = "u1@x.test") -> int:
-    (user,) = listed(shop, "/license-users/", f"email={email}")
+    (user,) = shop.listed("/license-users/", f"email={email}")
     return int(user["id"])
 
 
@@ -529,7 +491,7 @@ def test_a_deleted_user_is_on_no_license_and_the_e_mail_is_free(shop: Shop, coun
     assert shop.delete(f"/license-users/{id}/").status == 204
 
     assert users_of(shop) == [[], *[["u2@x.test"]] * count, ["u3@x.test"]]
-    assert listed(shop, "/license-users/", "email=u1@x.test") == []
+    assert shop.listed("/license-users/", "email=u1@x.test") == []
     for reply in (shop.delete(f"/license-users/{id}/"), shop.get(f"/license-users/{id}/")):
         assert (reply.status, reply.json()["code"]) == (404, "user_not_found")
     again = shop.order(**named("o-3", "u1@x.test"))
@@ -553,9 +515,7 @@ def test_an_order_that_names_a_user_who_is_deleted_meanwhile_creates_another(
 ) -> None:
     shop.order(**named("o-1", "u1@x.test"))
     id = user_id(shop)
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: shop.delete(f"/license-users/{id}/")))
-
+    with tapped("TransactWriteItems", meanwhile(lambda: shop.delete(f"/license-users/{id}/"))):
         order = shop.order(**named("o-2", "u1@x.test", count=count)).json()
 
     assert [user["email"] for user in order["new_passwords"]] == ["u1@x.test"]
@@ -567,10 +527,7 @@ def test_a_user_who_is_assigned_meanwhile_is_unassigned_by_the_delete(shop: Shop
     shop.order(**named("o-1", "u1@x.test"))
     lic = shop.order_one("up", {"users": [{"email": "u2@x.test"}]})
     path = f"/licenses/{lic['id']}/assign_user/"
-    with tapped() as tap:
-        assign = meanwhile(lambda: shop.post(path, {"email": "u1@x.test"}))
-        tap.on("TransactWriteItems", assign)
-
+    with tapped("TransactWriteItems", meanwhile(lambda: shop.post(path, {"email": "u1@x.test"}))):
         assert shop.delete(f"/license-users/{user_id(shop)}/").status == 204
 
     assert users_of(shop) == [[], ["u2@x.test"]]
@@ -578,10 +535,8 @@ def test_a_user_who_is_assigned_meanwhile_is_unassigned_by_the_delete(shop: Shop
 
 def test_a_user_is_not_deleted_while_an_order_that_names_it_is_pending(shop: Shop) -> None:
     shop.order(**named("o-1", "u1@x.test"))
-    with tapped() as tap:
-        tap.on("TransactWriteItems", killed_before, nth=3)
-        with pytest.raises(Killed):
-            shop.order(**named("o-2", "u1@x.test", count=98))
+    with tapped("TransactWriteItems", killed_before, nth=3), pytest.raises(Killed):
+        shop.order(**named("o-2", "u1@x.test", count=98))
 
     refused = shop.delete(f"/license-users/{user_id(shop)}/")
 
@@ -595,9 +550,7 @@ def test_a_user_is_not_deleted_while_an_order_that_names_it_is_pending(shop: Sho
 def test_a_delete_of_a_user_whose_answer_was_lost_succeeds(shop: Shop) -> None:
     shop.order(**named("o-1", "u1@x.test"))
     path = f"/license-users/{user_id(shop)}/"
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
-
+    with tapped("TransactWriteItems", answer_lost):
         assert shop.delete(path).status == 204
 
     assert users_of(shop) == [[]]
@@ -607,8 +560,7 @@ def test_a_changed_user_keeps_its_licenses(shop: Shop) -> None:
     shop.order(**named("o-1", "u1@x.test"))
     id = user_id(shop)
     order = meanwhile(lambda: shop.order(**named("o-2", "u1@x.test")))
-    with tapped() as tap:
-        tap.on("TransactWriteItems", order)
+    with tapped("TransactWriteItems", order):
         assert shop.patch(f"/license-users/{id}/", {"first_name": "Ana"}).status == 200
 
     assert shop.delete(f"/license-users/{id}/").status == 204
@@ -639,9 +591,7 @@ def cancelled_at_its_end(files: Files, text: str, **how: Any) -> ImportJob:
     """An import that has written all of its rows, and was cancelled before its end."""
     event = files.drop(text, **how)
     files.run(event)
-    job = files.last()
-    files.run({"step": "plan", "company": job.company, "number": job.number})
-    (chunk,) = orjson.loads(uploads.need_result(files.last(), "manifest.json"))
+    (chunk,) = files.plan()
     files.chunk(chunk)
     job = files.last()
     assert import_jobs.put_job(transition(job, "cancelled", now=datetime.now(UTC)), job)
@@ -658,20 +608,20 @@ def test_an_import_that_runs_again_does_not_create_what_was_deleted(
     rows = "".join(f"K-{n},kp,o-{n % 2},c{n % 2}@x.test\n" for n in range(6))
     job = cancelled_at_its_end(files, HEAD + rows)
     delete_all(shop, "order_store_id=o-1")
-    (order,) = listed(shop, "/orders/", "client_order_id=o-1")
+    (order,) = shop.listed("/orders/", "client_order_id=o-1")
     clock.shift(6)
     assert shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
     assert shop.delete(f"/customers/{customer_of(shop, 'c1@x.test')['id']}/").status == 204
 
-    retried = send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/retry/", key=shop.key)
+    retried = files.ask(job.number, "retry")
     files.by_machine(again=True)
 
     assert retried.status == 200, retried.text
     assert files.last().state == "succeeded"
     assert counts(files.last(), "created_licenses", "existed_licenses") == [6, 0]
-    assert keys(shop) == keys(shop, "product=kp") == ["K-0", "K-2", "K-4"]
-    assert [each["store_id"] for each in listed(shop, "/orders/")] == ["o-0"]
-    assert [each["email"] for each in listed(shop, "/customers/")] == ["c0@x.test"]
+    assert shop.keys() == shop.keys("product=kp") == ["K-0", "K-2", "K-4"]
+    assert [each["store_id"] for each in shop.listed("/orders/")] == ["o-0"]
+    assert [each["email"] for each in shop.listed("/customers/")] == ["c0@x.test"]
 
 
 def test_a_customer_import_that_runs_again_does_not_create_a_deleted_customer(
@@ -684,11 +634,11 @@ def test_a_customer_import_that_runs_again_does_not_create_a_deleted_customer(
     clock.shift(6)
     assert shop.delete(f"/customers/{customer_of(shop, 'c1@x.test')['id']}/").status == 204
 
-    send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/retry/", key=shop.key)
+    files.ask(job.number, "retry")
     files.by_machine(again=True)
 
     assert counts(files.last(), "created_customers", "existed_customers") == [3, 0]
-    left = sorted(each["email"] for each in listed(shop, "/customers/"))
+    left = sorted(each["email"] for each in shop.listed("/customers/"))
     assert left == ["c0@x.test", "c2@x.test"]
     again = files.imported(text, kind="customers", name="again.csv")
     assert again.number != job.number

@@ -34,10 +34,17 @@ def exporter(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Exp
 
 def sell(shop: Shop, *keys: str, **order: Any) -> list[int]:
     """Order these licenses; their ids."""
-    items = [{"product_code": "kp", "licenses": [{"key": key} for key in keys]}]
-    reply = shop.order(items=items, **order)
-    assert reply.status == 200, reply.text
-    return [lic["id"] for lic in reply.json()["order_items"][0]["licenses"]]
+    order = shop.sell(*({"key": key} for key in keys), **order)
+    return [lic["id"] for lic in order["order_items"][0]["licenses"]]
+
+
+def begun(exporter: Exporter, licenses: int) -> int:
+    """An export of so many licenses, K-0 and so on, of which one step is done: its number."""
+    for n in range(licenses):
+        sell(exporter.shop, f"K-{n}")
+    number = exporter.start()
+    exporter.step(number, left=1000)
+    return number
 
 
 def test_every_license_is_in_the_file_once(exporter: Exporter) -> None:
@@ -140,10 +147,9 @@ def test_filters_select_licenses(exporter: Exporter) -> None:
 def test_a_request_that_selects_nothing_sensible_is_refused(
     exporter: Exporter, body: Any, pointer: str, code: str
 ) -> None:
-    reply = exporter.shop.post("/exports/", body)
+    problem = exporter.shop.post("/exports/", body).refused()
 
-    assert reply.status == 400
-    assert [(each["pointer"], each["code"]) for each in reply.json()["errors"]] == [(pointer, code)]
+    assert [(each["pointer"], each["code"]) for each in problem["errors"]] == [(pointer, code)]
 
 
 def test_an_external_id_starts_one_export(exporter: Exporter) -> None:
@@ -191,8 +197,7 @@ def test_a_worker_that_dies_at_any_write_loses_and_doubles_nothing(
         sell(exporter.shop, key)
     number = exporter.start()
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", fault, nth=nth)
+    with tapped("TransactWriteItems", fault, nth=nth):
         try:
             exporter.run(number)
         except Killed:
@@ -275,10 +280,7 @@ def test_an_export_has_nothing_of_another_company(exporter: Exporter, other_shop
 
 
 def test_a_cancelled_export_leaves_no_file(exporter: Exporter) -> None:
-    for n in range(6):
-        sell(exporter.shop, f"K-{n}")
-    number = exporter.start()
-    exporter.step(number, left=1000)
+    number = begun(exporter, 6)
 
     cancelled = exporter.shop.post(f"/exports/{number}/cancel/")
     done = exporter.step(number)
@@ -304,8 +306,7 @@ def test_a_cancellation_at_any_write_of_the_worker_leaves_a_file_or_none(
     def cancel() -> None:
         replies.append(exporter.shop.post(f"/exports/{number}/cancel/"))
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(cancel), nth=nth)
+    with tapped("TransactWriteItems", meanwhile(cancel), nth=nth):
         exporter.run(number)
 
     state = exporter.job(number).state
@@ -358,11 +359,7 @@ def test_exports_are_listed_newest_first(exporter: Exporter) -> None:
 
 
 def test_progress_is_seen_while_it_runs(exporter: Exporter) -> None:
-    for n in range(8):
-        sell(exporter.shop, f"K-{n}")
-    number = exporter.start()
-
-    exporter.step(number, left=1000)
+    number = begun(exporter, 8)
 
     progress = exporter.shop.get(f"/exports/{number}/").json()["progress"]
     assert progress["records_total"] == 8
@@ -371,10 +368,7 @@ def test_progress_is_seen_while_it_runs(exporter: Exporter) -> None:
 
 
 def test_a_failed_execution_fails_the_export_which_can_be_retried(exporter: Exporter) -> None:
-    for n in range(8):
-        sell(exporter.shop, f"K-{n}")
-    number = exporter.start()
-    exporter.step(number, left=1000)
+    number = begun(exporter, 8)
     before = exporter.job(number)
 
     fail(exporter, number)
@@ -425,10 +419,7 @@ def sweep_later() -> None:
 def test_parts_that_s3_has_lost_are_written_again(
     exporter: Exporter, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
-    for n in range(6):
-        sell(exporter.shop, f"K-{n}")
-    number = exporter.start()
-    exporter.step(number, left=1000)
+    number = begun(exporter, 6)
     if not again:
         monkeypatch.setattr(run_export, "MOST_RESTARTS", 0)
 
@@ -455,10 +446,7 @@ def test_parts_that_s3_has_lost_are_written_again(
 
 def test_a_part_that_a_late_worker_replaces_is_written_again(exporter: Exporter) -> None:
     """S3 compares the ETags that are stored with those that it has."""
-    for n in range(6):
-        sell(exporter.shop, f"K-{n}")
-    number = exporter.start()
-    exporter.step(number, left=1000)
+    number = begun(exporter, 6)
     before = exporter.job(number)
 
     with outside():

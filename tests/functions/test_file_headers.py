@@ -1,31 +1,21 @@
 """Spellings of headers, and what is detected of a file: encoding, columns, warnings."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from functions import job_status, start_import
 from shared.import_job import ImportJob
 from shared.store import uploads
-from tests.engine import Engine
-from tests.functions.import_files import Files, counts, open_files
-from tests.functions.importer import FORM, form, part
-from tests.functions.shop import Shop
+from tests.functions.import_files import Files, counts
+from tests.functions.importer import Importer, form, part
 from tests.grants.recorder import outside
-from tests.http_event import send
 
 LICENSES = "license__license_key,product__short_code"
 
 
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, with products and a bucket."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
+@pytest.fixture(autouse=True)
+def small_chunks(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    with open_files(shop) as files:
-        yield files
 
 
 def customers(files: Files) -> list[dict[str, Any]]:
@@ -45,34 +35,14 @@ def refusal(job: ImportJob) -> tuple[str, str | None]:
 def sent(files: Files, text: str | bytes, kind: str = "customers", query: str = "") -> ImportJob:
     """A file that comes by the published form."""
     data = text if isinstance(text, bytes) else text.encode()
-    path = f"/api/v1/{kind}/import_from_csv/"
-    reply = send(
-        start_import.handler,
-        "POST",
-        path,
-        body=form(part(data)),
-        query=query,
-        key=files.shop.key,
-        headers={"content-type": FORM},
-    )
+    importer = Importer(files.shop.company, files.shop.key)
+    reply = importer.send(form(part(data)), kind, query=query)
     assert reply.status == 200, reply.text
     job = files.last()
     with outside():
         version = uploads.client().head_object(Bucket=job.bucket, Key=job.key)["VersionId"]
     found = {"key": job.key, "size": len(data), "versionId": version}
     files.run({"Records": [{"s3": {"bucket": {"name": job.bucket}, "object": found}}]})
-    return files.last()
-
-
-def dropped(files: Files, data: bytes, kind: str = "customers", **metadata: str) -> ImportJob:
-    """A file with metadata in the bucket."""
-    key = f"{files.shop.company}/{kind}/with-metadata.csv"
-    with outside():
-        put = uploads.client().put_object(
-            Bucket=uploads.bucket(), Key=key, Body=data, Metadata=metadata
-        )
-    found = {"key": key, "size": len(data), "versionId": put["VersionId"]}
-    files.run({"Records": [{"s3": {"bucket": {"name": uploads.bucket()}, "object": found}}]})
     return files.last()
 
 
@@ -131,22 +101,16 @@ def test_a_column_that_is_nearly_known_stops_an_import(
 ) -> None:
     data = f"{header}\nana@x.test,b@x.test\n"
 
-    for job in (files.imported(data, "customers"), prepared(files, data)):
+    for job in (files.imported(data, "customers"), files.requested(data, "customers")):
         assert refusal(job) == ("unmapped_columns", column)
         message = job.refusal.message if job.refusal else ""
         assert f"{column!r} is not known and is similar to {meant}" in message
         assert "unknown_columns=ignore" in message
     assert customers(files) == []
-    ignored = prepared(files, data, unknown_columns="ignore")
+    ignored = files.requested(data, "customers", unknown_columns="ignore")
     assert ignored.state in ("succeeded", "completed_with_errors")
     assert "similar_column" in warnings(ignored)
     assert (ignored.detected or {})["unknown_columns"] == [column]
-
-
-def prepared(files: Files, data: str, kind: str = "customers", **options: Any) -> ImportJob:
-    """A file that comes by `POST /imports/`."""
-    files.run(files.prepared(data, kind, **options))
-    return files.last()
 
 
 @pytest.mark.parametrize(
@@ -209,8 +173,7 @@ def test_the_published_form_goes_on_and_warns(files: Files) -> None:
     assert job.state == "succeeded"
     assert warnings(job) == ["no_email_column", "similar_column"]
     assert [each["first_name"] for each in customers(files)] == ["Ana"]
-    path = f"/api/v1/customers-import-results/{job.number}/"
-    result = send(job_status.handler, "GET", path, key=files.shop.key).json()
+    result = files.shop.get(f"/customers-import-results/{job.number}/").json()
     assert result["detected"]["warnings"][1]["column"] == "Email Address"
     assert refusal(sent(files, text, query="unknown_columns=check"))[0] == "unmapped_columns"
 
@@ -295,14 +258,15 @@ def test_a_file_in_two_encodings_writes_nothing(files: Files) -> None:
     assert refusal(job) == ("undecodable", None)
     assert (job.refusal.line if job.refusal else 0) == 3
     assert customers(files) == []
-    chosen = dropped(files, data, encoding="Windows-1252")
+    chosen = files.imported(data, "customers", metadata={"encoding": "Windows-1252"})
     assert (chosen.state, chosen.encoding) == ("succeeded", "windows-1252")
 
 
 def test_the_options_of_a_dropped_file_are_metadata_of_its_object(files: Files) -> None:
     text = b"Email Address,first_name\nx,Ana\n"
 
-    job = dropped(files, text, **{"unknown-columns": "ignore", "mtime": "1764100000"})
+    metadata = {"unknown-columns": "ignore", "mtime": "1764100000"}
+    job = files.imported(text, "customers", metadata=metadata)
 
     assert (job.state, job.unknown_columns, warnings(job)) == (
         "succeeded",
@@ -342,7 +306,7 @@ def test_dropped_files_say_by_metadata_how_they_write_dates(files: Files) -> Non
     text = "license_key,code,expiry_date\nnone,none,31.12.2031\n"
 
     job = files.imported(text, "license-features")
-    chosen = dropped(files, text.encode(), "license-features", dates="mdy")
+    chosen = files.imported(text, "license-features", metadata={"dates": "mdy"})
 
     def message(of: ImportJob) -> str:
         (row,) = files.errors(of)
@@ -355,7 +319,7 @@ def test_dropped_files_say_by_metadata_how_they_write_dates(files: Files) -> Non
 
 @pytest.mark.parametrize("name", ["encoding", "unknown-columns", "dates"])
 def test_an_option_that_is_not_supported_stops_a_dropped_file(files: Files, name: str) -> None:
-    job = dropped(files, b"email\na@x.test\n", **{name: "latin1"})
+    job = files.imported("email\na@x.test\n", "customers", metadata={name: "latin1"})
 
     assert refusal(job) == ("invalid_metadata", None)
     message = job.refusal.message if job.refusal else ""
@@ -375,13 +339,10 @@ def test_a_file_in_the_folder_of_another_import_is_refused(files: Files, name: s
 
 
 def test_object_metadata_of_a_requested_upload_changes_nothing(files: Files) -> None:
-    event = files.prepared("email\na@x.test\n", "customers")
+    files.prepared("email\na@x.test\n", "customers")
     job = files.last()
-    with outside():
-        put = uploads.client().put_object(
-            Bucket=job.bucket, Key=job.key, Body=b"email\na@x.test\n", Metadata={"encoding": "x"}
-        )
-    event["Records"][0]["s3"]["object"]["versionId"] = put["VersionId"]
+    name = job.key.split("/", 2)[2]
+    event = files.drop("email\na@x.test\n", "customers", name, {"encoding": "x"})
 
     files.run(event)
 

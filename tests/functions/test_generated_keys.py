@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from functions import job_status
 from shared.import_job import ImportJob
-from shared.store import import_jobs, uploads
+from shared.store import import_jobs
 from shared.store.newest_first import places_of_import
 from shared.workflows import import_chunk
 from tests.functions.import_files import Files
 from tests.functions.importer import Importer
 from tests.grants.recorder import outside
-from tests.http_event import send
 
 HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
 FILE = HEAD + "K-1,kp,o-1,ana@x.test\n,kp,o-1,ana@x.test\n,kp,o-2,\n,cp,,\n,none,,\n,bnd,,\n"
@@ -47,17 +45,14 @@ def run(files: Files, text: str = FILE, **options: Any) -> ImportJob:
 
 def asked(files: Files, job: ImportJob, action: str, **body: Any) -> ImportJob:
     """The job of a request, after it has run."""
-    path = f"/api/v1/imports/{job.number}/{action}/"
-    reply = send(job_status.handler, "POST", path, body=body, key=files.shop.key)
-    assert reply.status == 202, reply.text
-    files.run({"step": "run", "company": job.company, "number": reply.json()["id"]})
+    answer = files.ask(job.number, action, **body).ok(202)
+    files.run({"step": "run", "company": job.company, "number": answer["id"]})
     return finished(files)
 
 
 def results(files: Files, job: ImportJob) -> str:
     files.run({"step": "results", "company": job.company, "number": job.number})
-    path = f"/api/v1/imports/{job.number}/results.csv"
-    reply = send(job_status.handler, "GET", path, key=files.shop.key)
+    reply = files.shop.get(f"/imports/{job.number}/results.csv")
     assert reply.status == 200, reply.text
     return reply.text.removeprefix("\ufeff")
 
@@ -162,9 +157,7 @@ def test_a_row_with_a_quantity_issues_so_many_licenses(either: Files, on_existin
     assert [row["_row"] for row in rows_of(text)] == [*"11122345678"]
     found = either.shop.get("/orders/", "limit=100").json()["results"]
     assert sorted(each["licenses_count"] for each in found) == [2, 2, 4]
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query="outcome=created", key=either.shop.key)
-    page = reply.json()["results"]
+    page = either.rows(job, "outcome=created")
     assert [len(row["more_license_ids"]) for row in page] == [2, 1, 0, 0, 0]
     assert {str(id) for row in page for id in row["more_license_ids"]} < {*issued(either).values()}
 
@@ -239,23 +232,10 @@ def test_another_import_of_the_file_issues_other_keys(files: Files) -> None:
 
 
 def test_a_copied_file_takes_the_option_from_its_metadata(files: Files) -> None:
-    def dropped(kind: str, text: str, keys: str) -> ImportJob:
-        event = files.drop(text, kind)
-        record = event["Records"][0]["s3"]
-        with outside():
-            put = uploads.client().put_object(
-                Bucket=uploads.bucket(),
-                Key=f"acme/{kind}/a.csv",
-                Body=text.encode(),
-                Metadata={"keys": keys},
-            )
-        record["object"]["versionId"] = put["VersionId"]
-        files.run(event)
-        return files.last()
+    made = files.imported(HEAD + ",kp,,\n", metadata={"keys": "Generate"})
+    wrong = files.imported("email\na@x.test\n", "customers", metadata=KEYS)
 
-    assert dropped("licenses", HEAD + ",kp,,\n", "Generate").state == "succeeded"
-    wrong = dropped("customers", "email\na@x.test\n", "generate")
-
+    assert made.state == "succeeded"
     assert (wrong.refusal and wrong.refusal.code) == "invalid_metadata"
     assert len(issued(files)) == 1
 
@@ -271,7 +251,7 @@ def test_no_key_and_no_seed_is_logged_or_shown(
     seed = job.key_seed
     assert seed is not None
     assert len(bytes.fromhex(seed)) == 32
-    shown = send(job_status.handler, "GET", f"/api/v1/imports/{job.number}/", key=files.shop.key)
+    shown = files.shop.get(f"/imports/{job.number}/")
     assert shown.json()["keys"] == "generate"
     texts = [caplog.text, *(str(vars(each)) for each in caplog.records), out.out, out.err]
     for secret in (seed, *issued(files)):

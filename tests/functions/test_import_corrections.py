@@ -171,10 +171,8 @@ def test_a_correction_whose_request_was_killed_is_not_shown(
     importer: Importer, engine: Engine
 ) -> None:
     first = faulty(importer)
-    with tapped() as tap:
-        tap.on("TransactWriteItems", killed_before, nth=2)
-        with pytest.raises(Killed):
-            importer.request_upload(corrects=first)
+    with tapped("TransactWriteItems", killed_before, nth=2), pytest.raises(Killed):
+        importer.request_upload(corrects=first)
 
     second = importer.request_upload(corrects=first).json()["id"]
 
@@ -184,8 +182,7 @@ def test_a_correction_whose_request_was_killed_is_not_shown(
 def test_a_correction_is_noted_while_its_import_ends(importer: Importer, engine: Engine) -> None:
     first = importer.request_upload().json()["id"]
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: ended(importer, first)))
+    with tapped("TransactWriteItems", meanwhile(lambda: ended(importer, first))):
         second = importer.request_upload(corrects=first).json()["id"]
 
     job = shown(importer, first)

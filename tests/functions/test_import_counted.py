@@ -1,23 +1,19 @@
 """Counts of an import that stopped early are final once no worker writes."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import Any
 
-import orjson
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSPreparedRequest
 
-from functions import job_status, sweep
+from functions import sweep
 from shared.store import bulk, dynamo, import_jobs, uploads, workers
 from shared.store.import_jobs import unfinished_jobs
 from shared.workflows import import_chunk, stuck_imports
 from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
-from tests.functions.shop import Shop
-from tests.http_event import send
+from tests.functions.import_files import Files
 from tests.wiretap import Killed, failed, meanwhile, tapped
 
 HEADER = "license__license_key,product__short_code,order__store_id,customer__email\n"
@@ -27,31 +23,23 @@ ROWS = HEADER + "".join(f"K-{n:05},kp,o-{n // 4},c{n // 8}@x.test\n" for n in ra
 
 
 @pytest.fixture
-def machine(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     """The company acme, whose files are imported by the state machine, ten rows at a time."""
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 10)
     monkeypatch.setattr(stuck_imports, "COUNTED_WITHIN", timedelta(seconds=-2))
-    with open_files(shop) as files:
-        yield files
+    return files
 
 
 @pytest.fixture
 def chunks(machine: Files) -> list[Any]:
     """The ranges of a file that was planned."""
     machine.run(machine.drop(ROWS))
-    job = machine.last()
-    machine.run({"step": "plan", "company": job.company, "number": job.number})
-    return list(orjson.loads(uploads.get_result(machine.last(), "manifest.json") or b"[]"))
+    return machine.plan()
 
 
 def job_request(files: Files, method: str = "GET", action: str = "") -> Any:
-    path = f"/api/v1/imports/{files.last().number}/{action}"
-    reply = send(job_status.handler, method, path, key=files.shop.key)
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return files.shop.send(method, f"/imports/{files.last().number}/{action}").ok()
 
 
 def made(files: Files) -> dict[str, int]:
@@ -83,8 +71,7 @@ def test_rows_in_flight_when_an_import_is_cancelled_are_counted_with_all_that_th
         seen.append(job_request(machine, "POST", "cancel/"))
         seen.append(job_request(machine))
 
-    with tapped() as tap:
-        tap.on("PutItem", meanwhile(cancel), nth=2)
+    with tapped("PutItem", meanwhile(cancel), nth=2):
         machine.chunk(chunks[1])
 
     assert [each["stopping"] for each in seen] == [True, True]
@@ -113,8 +100,7 @@ def test_a_worker_that_cannot_tell_whether_its_job_runs_writes_nothing(
         for nth in range(1, ATTEMPTS + 1):
             tap.on("UpdateItem", failed, nth=nth)
 
-    with tapped() as tap:
-        tap.on("PutItem", meanwhile(cancel), nth=1)
+    with tapped("PutItem", meanwhile(cancel), nth=1) as tap:
         machine.chunk(chunks[1])
 
     assert counted == [job_request(machine)["counts"]]
@@ -158,8 +144,7 @@ def test_a_late_count_of_fewer_rows_changes_nothing(
         assert has_read.wait(60)
 
     late = Thread(target=lambda: machine.run(engine.invoked.pop()))
-    with tapped() as tap:
-        tap.on("PutItem", meanwhile(count_without_this_worker), nth=2)
+    with tapped("PutItem", meanwhile(count_without_this_worker), nth=2) as tap:
         machine.chunk(chunks[1])
         counted = job_request(machine)["counts"]
         may_write.set()
@@ -223,10 +208,8 @@ def test_a_worker_with_a_slow_clock_that_dies_before_it_counts_is_waited_for(
         raise Killed
 
     monkeypatch.setattr(workers, "release", die)
-    with tapped() as tap:
-        tap.on("PutItem", meanwhile(cancel), nth=3)
-        with pytest.raises(Killed):
-            machine.chunk(chunks[0])
+    with tapped("PutItem", meanwhile(cancel), nth=3), pytest.raises(Killed):
+        machine.chunk(chunks[0])
 
     assert job_request(machine)["stopping"]
     assert swept() == {"counted": 1}
@@ -256,10 +239,8 @@ def test_a_batch_that_was_reported_after_the_count_is_counted_when_it_is_complet
             raise Killed  # moto has written the result, and the batch is still open
 
     bulk.client().events.register_first("before-send.dynamodb.*", die)
-    with tapped() as tap:
-        tap.on("PutItem", meanwhile(cancel), nth=3)
-        with pytest.raises(Killed):
-            machine.chunk(chunks[0])
+    with tapped("PutItem", meanwhile(cancel), nth=3), pytest.raises(Killed):
+        machine.chunk(chunks[0])
     bulk.client().events.unregister("before-send.dynamodb.*", die)
     assert job_request(machine)["counts"]["valid_row_count"] == 0
 

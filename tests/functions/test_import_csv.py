@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 import pytest
 
-from functions import import_csv, job_status
+from functions import import_csv
 from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
@@ -15,8 +14,7 @@ from shared.store.import_jobs import get_job, list_jobs
 from shared.workflows import import_chunk, import_lifecycle, pending_orders
 from tests.batch_results import put_batch_result
 from tests.engine import Engine
-from tests.functions.import_files import Context, Files, counts
-from tests.http_event import send
+from tests.functions.import_files import Context, Files, counts, ended_execution
 from tests.wiretap import Killed, killed_before, meanwhile, tapped
 
 TWO = """license__license_key,product__short_code,order__store_id,customer__email
@@ -229,8 +227,7 @@ def test_a_dry_run_says_what_the_real_run_then_does(files: Files, kind: str) -> 
         "customers": "email\na@x.test\nb@x.test\na@x.test\nbad\n",
         "license-features": "license_key,code\nK-00001,f1\nK-00001,f1\nK-9,f1\n",
     }
-    files.run(files.prepared(texts[kind], kind, dry_run=True))
-    planned = files.last()
+    planned = files.requested(texts[kind], kind, dry_run=True)
     written = files.license_count(), files.shop.get("/customers/").json()["count"]
 
     real = files.imported(texts[kind], kind)
@@ -241,20 +238,16 @@ def test_a_dry_run_says_what_the_real_run_then_does(files: Files, kind: str) -> 
 
 
 def test_reject_all_writes_nothing_if_any_row_is_bad(files: Files) -> None:
-    files.run(files.prepared(BAD, on_error="reject_all"))
+    job = files.requested(BAD, on_error="reject_all")
 
-    job = files.last()
     assert (job.state, len(files.errors(job))) == ("rejected", 2)
     assert files.license_count() == 0
 
 
 def test_reject_all_writes_everything_if_no_row_is_bad(files: Files) -> None:
-    files.run(files.prepared(TWO, on_error="reject_all"))
+    job = files.requested(TWO, on_error="reject_all")
 
-    assert (files.last().state, counts(files.last(), *ALL)) == (
-        "succeeded",
-        [2, 2, 1, 1, 1, 1, 2, 0],
-    )
+    assert (job.state, counts(job, *ALL)) == ("succeeded", [2, 2, 1, 1, 1, 1, 2, 0])
 
 
 def test_an_event_that_comes_twice_is_one_job(files: Files) -> None:
@@ -419,15 +412,11 @@ def test_the_first_row_wins_though_another_range_writes_in_between(machine: File
     head = "license__license_key,product__short_code,order__store_id,order__language,"
     rows = [f"K-{n},kp,o-1,l{n},a@x.test,name-{n}\n" for n in range(120)]
     machine.run(machine.drop(f"{head}customer__email,customer__first_name\n{''.join(rows)}"))
-    job = machine.last()
-    machine.run({"step": "plan", "company": job.company, "number": job.number})
-    manifest = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")
-    first, second, *_, last = manifest
+    first, second, *_, last = machine.plan()
 
     machine.chunk(last)
-    with tapped() as tap:
-        # The first range has read what the last one wrote; the second one replaces it.
-        tap.on("TransactWriteItems", meanwhile(lambda: machine.chunk(second)))
+    # The first range has read what the last one wrote; the second one replaces it.
+    with tapped("TransactWriteItems", meanwhile(lambda: machine.chunk(second))):
         machine.chunk(first)
 
     order = machine.shop.get("/orders/", "store_id=o-1").json()["results"][0]
@@ -448,8 +437,7 @@ def test_a_result_that_comes_while_an_import_ends_changes_nothing(machine: Files
     """A late worker stores a result between the counts of the end and its write."""
     machine.run(machine.drop(SMALL))
     job = machine.last()
-    machine.run({"step": "plan", "company": job.company, "number": job.number})
-    for chunk in orjson.loads(uploads.get_result(job, "manifest.json") or b"[]"):
+    for chunk in machine.plan():
         machine.chunk(chunk)
 
     def late() -> None:
@@ -457,9 +445,8 @@ def test_a_result_that_comes_while_an_import_ends_changes_nothing(machine: Files
         better = {"valid": result.rows, "invalid": 0, "report": None}
         put_batch_result("acme", job.number, result.model_copy(update=better))
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(late))
-        machine.run({"step": "finish", "company": job.company, "number": job.number})
+    with tapped("TransactWriteItems", meanwhile(late)):
+        machine.step("finish")
 
     job = machine.last()
     assert job.state == "completed_with_errors"
@@ -469,22 +456,18 @@ def test_a_result_that_comes_while_an_import_ends_changes_nothing(machine: Files
 
 def test_a_worker_short_of_time_hands_over_and_nothing_is_lost(machine: Files) -> None:
     machine.run(machine.drop(many(60)))
-    job = machine.last()
-    machine.run({"step": "plan", "company": job.company, "number": job.number})
-    manifest = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")
+    manifest = machine.plan()
 
     workers = [machine.chunk(chunk, left=10_000) for chunk in manifest]
 
-    machine.run({"step": "finish", "company": job.company, "number": job.number})
+    machine.step("finish")
     assert sum(workers) > len(manifest)
     assert counts(machine.last(), "total", "created_licenses") == [60, 60]
 
 
 def test_a_range_that_arrives_cut_is_not_imported(machine: Files) -> None:
     machine.run(machine.drop(many(60)))
-    job = machine.last()
-    machine.run({"step": "plan", "company": job.company, "number": job.number})
-    chunk = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")[0]
+    chunk, *_ = machine.plan()
 
     with pytest.raises(Busy):
         machine.chunk(chunk | {"sha256": "0" * 64})
@@ -494,24 +477,21 @@ def test_a_range_that_arrives_cut_is_not_imported(machine: Files) -> None:
 
 def test_a_cancelled_import_stops_between_two_stretches(machine: Files) -> None:
     machine.run(machine.drop(many(60)))
-    job = machine.last()
-    machine.run({"step": "plan", "company": job.company, "number": job.number})
-    manifest = orjson.loads(uploads.get_result(job, "manifest.json") or b"[]")
+    manifest = machine.plan()
     machine.chunk(manifest[0])
-    send(job_status.handler, "POST", f"/api/v1/imports/{job.number}/cancel/", key=machine.shop.key)
+    machine.ask(1, "cancel")
 
     machine.chunk(manifest[1])
-    machine.run({"step": "finish", "company": job.company, "number": job.number})
+    machine.step("finish")
 
-    done = sum(result.rows for result in batch_results("acme", job.number))
+    done = sum(result.rows for result in batch_results("acme", 1))
     assert (machine.last().state, machine.license_count()) == ("cancelled", done)
 
 
 def test_a_failed_execution_fails_its_job_and_a_late_notice_does_not(machine: Files) -> None:
     machine.run(machine.drop(many(60)))
     job = machine.last()
-    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": execution_input}
+    detail = ended_execution(job)
     late = int((job.heartbeat_at - timedelta(minutes=1)).timestamp() * 1000)
 
     machine.run({"detail": {**detail, "stopDate": late}})
@@ -549,8 +529,7 @@ MANY = [{"product_code": "kp", "licenses": [{"key": "WANTED"}, *[{}] * 110]}]
 def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4)
+    with tapped("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4):
         reply = files.shop.order(id="o-1", append=True, items=MANY)
 
     assert len(reply.json()["license_keys"]) == 111
@@ -562,8 +541,7 @@ def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
 def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
     files: Files,
 ) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4)
+    with tapped("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4):
         reply = files.shop.order(id="o-1", items=MANY)
 
     assert (reply.status, reply.json()["code"]) == (409, "order_id_exists")
@@ -612,10 +590,8 @@ def test_rows_that_were_only_validated_are_not_counted_as_written(
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
     monkeypatch.setattr(import_lifecycle, "ALIVE_SECONDS", 0)
     event = files.prepared(many(4), on_error="reject_all")
-    with tapped() as tap:
-        tap.on("PutItem", killed_before, nth=4)
-        with pytest.raises(Killed):
-            files.run(event)
+    with tapped("PutItem", killed_before, nth=4), pytest.raises(Killed):
+        files.run(event)
 
     files.run(event, left=1000)
     files.by_machine()
@@ -660,8 +636,7 @@ def test_a_form_that_is_sent_twice_is_one_import_with_its_own_options(
 
 def test_a_form_that_is_sent_after_a_cancellation_imports_nothing(files: Files) -> None:
     event = files.prepared(TWO)
-    path = "/api/v1/imports/1/cancel/"
-    assert send(job_status.handler, "POST", path, key=files.shop.key).status == 200
+    assert files.ask(1, "cancel").status == 200
 
     for _ in range(2):
         files.run(event)
@@ -674,8 +649,7 @@ def test_a_form_that_is_sent_after_a_cancellation_imports_nothing(files: Files) 
 def test_a_rejected_import_counts_nothing_as_created(files: Files) -> None:
     files.run(files.prepared(TWO + "impo-rtor-derk-ey02,nope,o-1,\n", on_error="reject_all"))
 
-    path = "/api/v1/licenses-import-results/1/"
-    result = send(job_status.handler, "GET", path, key=files.shop.key).json()["result"]
+    result = files.shop.get("/licenses-import-results/1/").json()["result"]
     assert (result["total_row_count"], result["valid_row_count"]) == (3, 2)
     assert {name: n for name, n in result.items() if name.startswith(("created", "existed"))} == {
         f"{what}_{kind}_count": 0

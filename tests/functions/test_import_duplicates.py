@@ -1,25 +1,18 @@
 """Rows with the key of another row or of an older record, and other content."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 
-from functions import job_status
 from shared.column_mapping import ColumnMapping
 from shared.csv_format.dialect import Dialect
 from shared.import_header import check_header
 from shared.import_job import ImportJob, requeue, transition
-from shared.store import uploads
 from shared.store.import_jobs import put_job
 from shared.workflows import import_bundles, import_chunk
-from tests.engine import Engine
-from tests.functions.import_files import Files, counts, open_files
-from tests.functions.shop import Shop
-from tests.http_event import send
+from tests.functions.import_files import Files, counts
 
 LICENSES = "license__license_key,product__short_code,license__max_activations,customer__email"
 FEATURES = "license_key,code,max_consumption"
@@ -27,31 +20,13 @@ CREATED = ("valid", "created_licenses", "existed_licenses")
 NOW = datetime.now(UTC)
 
 
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, with products and a bucket; batches have three rows."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "1000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 3)
-    with open_files(shop) as files:
-        yield files
-
-
-@pytest.fixture
-def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
-    """Every file is a large one; its ranges run from the last to the first."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    return files
 
 
 def rows(files: Files, job: ImportJob, outcome: str) -> list[dict[str, Any]]:
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query=f"outcome={outcome}", key=files.shop.key)
-    assert reply.status == 200, reply.text
-    listed = reply.json()
-    assert listed["count"] == len(listed["results"])
-    return list(listed["results"])
+    return files.rows(job, f"outcome={outcome}")
 
 
 def found(files: Files, job: ImportJob, outcome: str) -> list[tuple[int, str, str]]:
@@ -111,7 +86,7 @@ def test_every_column_tells_rows_with_one_key_apart(
     text = f"license__license_key,product__short_code,{column}\nK-1,kp,{value}\n{others}"
     text += f"K-1,kp,{second.split(',', 1)[1]}\n"
 
-    tried = run(files, text, dry_run=True)
+    tried = files.requested(text, dry_run=True)
     job = files.imported(text)
     again = files.imported(text, name="b.csv")
 
@@ -145,11 +120,6 @@ def test_long_values_are_shown_where_they_differ(files: Files) -> None:
     assert f"'…{note[:20]}a{note[:18]}' instead of '…{note[:20]}b{note[:18]}'" in fault["message"]
 
 
-def run(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
-    files.run(files.prepared(text, kind, **options))
-    return files.last()
-
-
 def test_duplicates_in_other_ranges_are_refused_once(machine: Files) -> None:
     """Whichever range writes first has the license; the other row is compared with it."""
     lines = [f"N-{n:04},kp,{n},c{n}@x.test" for n in range(150)]
@@ -174,19 +144,17 @@ def test_duplicates_are_refused_also_by_a_step_that_a_retry_repeats(
     text = "\n".join([LICENSES, *lines, "N-0003,kp,77,x@x.test", ""])
     options = {"on_error": "reject_all"} if step == "decide" else {}
     machine.run(machine.prepared(text, **options))
-    job = machine.last()
-    named = {"company": job.company, "number": job.number}
-    (phase, *_) = machine.run({"step": "plan", **named})["passes"]
-    for chunk in reversed(orjson.loads(uploads.need_result(machine.last(), "manifest.json"))):
+    (phase, *_) = machine.step("plan")["passes"]
+    for chunk in reversed(machine.chunks()):
         machine.chunk(chunk, phase)
     job = machine.last()
     assert put_job(transition(job, "failed", now=NOW), job)
     failed = machine.last()
     assert put_job(requeue(failed, now=NOW), failed)
 
-    machine.run({"step": step, **named})
+    machine.step(step)
     if step == "decide":
-        machine.run({"step": "finish", **named})
+        machine.step("finish")
 
     job = machine.last()
     assert job.state == ("rejected" if step == "decide" else "completed_with_errors")
@@ -216,7 +184,7 @@ def test_what_is_only_checked_has_the_first_row_of_the_file(
 def test_one_refused_duplicate_rejects_a_small_file_too(files: Files) -> None:
     text = f"{LICENSES}\nK-1,kp,1,\nK-2,kp,1,\nK-3,kp,1,\nK-4,kp,1,\nK-1,kp,2,\n"
 
-    job = run(files, text, on_error="reject_all")
+    job = files.requested(text, on_error="reject_all")
 
     assert (job.state, files.license_count()) == ("rejected", 0)
     assert found(files, job, "failed") == [(5, "license__license_key", "duplicate_in_file")]
@@ -275,7 +243,7 @@ def test_the_same_file_again_has_no_warnings(files: Files) -> None:
 def test_one_customer_with_other_content_is_an_error(files: Files, between: int, text: str) -> None:
     text = text.format("".join(f"x{n}@x.test,X\n" for n in range(between)))
 
-    tried = run(files, text, "customers", dry_run=True)
+    tried = files.requested(text, "customers", dry_run=True)
     job = files.imported(text, "customers")
 
     for each in (tried, job):
@@ -315,7 +283,7 @@ def test_one_feature_with_other_content_is_an_error(files: Files, between: int) 
         files.shop.order_one(id=f"o-{n}", license={"key": f"K-{n}"})
     text = f"{FEATURES}\nK-0,f1,5\n{others}K-0,f1,6\n"
 
-    tried = run(files, text, "license-features", dry_run=True)
+    tried = files.requested(text, "license-features", dry_run=True)
     job = files.imported(text, "license-features")
     again = files.imported(text, "license-features", "b.csv")
 
@@ -567,8 +535,9 @@ def test_what_may_be_damage_is_imported_with_a_warning(files: Files) -> None:
     ]
 
 
-def test_a_million_warnings_stay_bounded(files: Files) -> None:
+def test_a_million_warnings_stay_bounded(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row has at most ten warnings with cut texts, and a page has a bound in bytes."""
+    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
     names = [*("first_name", "last_name", "company_name", "phone", "reference", "address")]
     names += [*("postcode", "state", "city", "country")]
     header = ",".join(["email", *names])
@@ -589,18 +558,16 @@ def test_a_million_warnings_stay_bounded(files: Files) -> None:
 def test_rows_are_listed_page_by_page(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"{LICENSES}\n" + "".join(f"48291337465012{n}000,kp,,\n" for n in range(7))
     job = files.imported(text)
-    path, seen, query = f"/api/v1/imports/{job.number}/rows/", [], "outcome=warning&limit=2"
+    path, seen, query = f"/imports/{job.number}/rows/", [], "outcome=warning&limit=2"
     for _ in range(4):
-        listed = send(job_status.handler, "GET", path, query=query, key=files.shop.key).json()
+        listed = files.shop.get(path, query).json()
         assert listed["count"] == 7
         seen += [row["row"] for row in listed["results"]]
         query = (listed["next"] or "").partition("?")[2]
     assert (seen, query) == ([1, 2, 3, 4, 5, 6, 7], "")
 
     monkeypatch.setattr("functions.import_rows.PAGE_BYTES", 1000)
-    listed = send(
-        job_status.handler, "GET", path, query="outcome=warning", key=files.shop.key
-    ).json()
+    listed = files.shop.get(path, "outcome=warning").json()
     assert 0 < len(listed["results"]) < 7
 
 
@@ -608,7 +575,6 @@ def test_rows_are_listed_page_by_page(files: Files, monkeypatch: pytest.MonkeyPa
 def test_an_outcome_must_be_known(files: Files, query: str) -> None:
     job = files.imported(f"{LICENSES}\nK-1,kp,,\n")
 
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query=query, key=files.shop.key)
+    reply = files.shop.get(f"/imports/{job.number}/rows/", query)
 
     assert (reply.status, reply.json()["code"]) == (400, "validation_error")

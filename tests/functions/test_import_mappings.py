@@ -1,19 +1,14 @@
 """Mappings of columns and values: in requests, saved by name, and pinned by imports."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from functions import job_status, start_import
 from shared.import_job import ImportJob
-from shared.store import uploads
-from tests.engine import Engine
-from tests.functions.import_files import Files, counts, open_files
-from tests.functions.importer import FORM, form, part
+from tests.functions.import_files import Files, counts
+from tests.functions.importer import Importer, form, part
 from tests.functions.shop import Shop
-from tests.grants.recorder import outside
-from tests.http_event import Reply, send
+from tests.http_event import Reply
 
 MAPPING: dict[str, Any] = {
     "columns": {"Serial": "license__license_key", "Kind": "license__license_type", "Notes": None},
@@ -23,45 +18,11 @@ MAPPING: dict[str, Any] = {
 FILE = "Serial;Kind;Notes\nK-1;lifetime;a\nK-2;lifetime;b\n"
 
 
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, with products and a bucket."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
-    with open_files(shop) as files:
-        yield files
-
-
-def call(files: Files, method: str, path: str, body: Any = None, query: str = "") -> Reply:
-    module = start_import if "mappings" in path or method == "POST" else job_status
-    return send(
-        module.handler, method, f"/api/v1/{path}", body=body, query=query, key=files.shop.key
-    )
-
-
 def save(files: Files, name: str = "old-shop", **changes: Any) -> Reply:
     body = {"kind": "licenses", **MAPPING, **changes}
-    reply = call(files, "PUT", f"import-mappings/{name}/", body)
+    reply = files.shop.send("PUT", f"/import-mappings/{name}/", body=body)
     assert reply.status == 200, reply.text
     return reply
-
-
-def mapped(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
-    files.run(files.prepared(text, kind, **options))
-    return files.last()
-
-
-def dropped(files: Files, text: str, name: str, **metadata: str) -> ImportJob:
-    """A file in a folder of the bucket, with metadata."""
-    key = f"{files.shop.company}/licenses/{name}"
-    with outside():
-        put = uploads.client().put_object(
-            Bucket=uploads.bucket(), Key=key, Body=text.encode(), Metadata=metadata
-        )
-    found = {"key": key, "size": len(text), "versionId": put["VersionId"]}
-    files.run({"Records": [{"s3": {"bucket": {"name": uploads.bucket()}, "object": found}}]})
-    return files.last()
 
 
 def refusal(job: ImportJob) -> tuple[str, str]:
@@ -70,16 +31,16 @@ def refusal(job: ImportJob) -> tuple[str, str]:
 
 
 def test_a_mapping_of_the_request_says_what_columns_and_values_are(files: Files) -> None:
-    job = mapped(files, FILE, mapping=MAPPING)
+    job = files.requested(FILE, mapping=MAPPING)
 
     assert (job.state, job.mapping_name) == ("succeeded", None)
     assert counts(job, "created_licenses") == [2]
     licenses = files.shop.get("/licenses/").json()["results"]
     assert {each["license_key"] for each in licenses} == {"K-1", "K-2"}
     assert {(each["license_type"], each["note"] or "") for each in licenses} == {("perpetual", "")}
-    shown = call(files, "GET", f"imports/{job.number}/").json()
-    path = shown["mapping_url"].partition("/api/v1/")[2]
-    assert call(files, "GET", path).json() == {"kind": None, "dates": None, **MAPPING}
+    shown = files.shop.get(f"/imports/{job.number}/").json()
+    path = shown["mapping_url"].partition("/api/v1")[2]
+    assert files.shop.get(path).json() == {"kind": None, "dates": None, **MAPPING}
     assert shown["detected"]["unknown_columns"] == ["Notes"]
     assert shown["detected"]["suggested"] == {}
 
@@ -87,8 +48,8 @@ def test_a_mapping_of_the_request_says_what_columns_and_values_are(files: Files)
 def test_an_import_without_a_mapping_has_none_to_show(files: Files) -> None:
     job = files.imported("license__license_key,product__short_code\nK-1,kp\n")
 
-    shown = call(files, "GET", f"imports/{job.number}/").json()
-    reply = call(files, "GET", f"imports/{job.number}/mapping/")
+    shown = files.shop.get(f"/imports/{job.number}/").json()
+    reply = files.shop.get(f"/imports/{job.number}/mapping/")
 
     assert (shown["mapping_name"], shown["mapping_url"]) == (None, None)
     assert (reply.status, reply.json()["code"]) == (404, "not_found")
@@ -97,7 +58,7 @@ def test_an_import_without_a_mapping_has_none_to_show(files: Files) -> None:
 def test_failed_rows_have_the_columns_and_values_of_the_file_and_go_back(files: Files) -> None:
     text = "Serial;Kind;Notes\nK-1;lifetime;a\nK-2;forever;b\n"
 
-    job = mapped(files, text, mapping=MAPPING)
+    job = files.requested(text, mapping=MAPPING)
 
     assert job.state == "completed_with_errors"
     (row,) = files.errors(job)
@@ -109,7 +70,7 @@ def test_failed_rows_have_the_columns_and_values_of_the_file_and_go_back(files: 
         failed.splitlines()[0].removeprefix("\ufeff") == "Serial;Kind;Notes;_row;_codes;_messages"
     )
     assert "Kind: must be one of" in failed
-    again = mapped(files, failed.replace("forever", "lifetime", 1), mapping=MAPPING)
+    again = files.requested(failed.replace("forever", "lifetime", 1), mapping=MAPPING)
     assert (again.state, counts(again, "created_licenses")) == ("succeeded", [1])
 
 
@@ -117,7 +78,7 @@ def test_a_product_that_is_not_there_is_named_as_in_the_file(files: Files) -> No
     mapping = {"columns": {"SKU": "product__short_code"}}
     mapping["values"] = {"product__short_code": {"S-1": "kp", "*": "gone"}}  # type: ignore[dict-item]
 
-    job = mapped(files, "license__license_key,SKU\nK-1,S-1\nK-2,S-2\n", mapping=mapping)
+    job = files.requested("license__license_key,SKU\nK-1,S-1\nK-2,S-2\n", mapping=mapping)
 
     (row,) = files.errors(job)
     (fault,) = row["errors"]
@@ -128,6 +89,7 @@ def test_a_large_file_is_mapped_in_each_of_its_chunks(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100")
     rows = "".join(f"M-{n:03};lifetime;x\n" for n in range(30))
 
     files.run(files.prepared(f"Serial;Kind;Notes\n{rows}", mapping=MAPPING))
@@ -140,21 +102,21 @@ def test_a_large_file_is_mapped_in_each_of_its_chunks(
 def test_the_dates_of_a_mapping_are_used_unless_the_import_has_its_own(files: Files) -> None:
     mapping = MAPPING | {"dates": "dmy"}
 
-    own = mapped(files, FILE, mapping=mapping, dates="iso")
-    from_mapping = mapped(files, FILE, mapping=mapping)
+    own = files.requested(FILE, mapping=mapping, dates="iso")
+    from_mapping = files.requested(FILE, mapping=mapping)
 
     assert (own.dates, from_mapping.dates) == ("iso", "dmy")
 
 
 def test_an_update_is_mapped_too(files: Files) -> None:
-    mapped(files, FILE, mapping=MAPPING)
+    files.requested(FILE, mapping=MAPPING)
     mapping = MAPPING | {
         "columns": MAPPING["columns"] | {"Notes": "license__note"},
         "values": MAPPING["values"] | {"license__note": {"-": "\\N", "b": "B"}},
     }
 
-    job = mapped(
-        files, FILE + "K-1;lifetime;a\n", mapping=mapping, on_existing="update", on_error="skip_row"
+    job = files.requested(
+        FILE + "K-1;lifetime;a\n", mapping=mapping, on_existing="update", on_error="skip_row"
     )
 
     assert counts(job, "updated_licenses") == [2]
@@ -169,7 +131,7 @@ def test_a_bundle_that_only_the_mapping_names_is_found(files: Files) -> None:
         "values": {"product__short_code": {"everything": "bnd", "sketch": "p1"}},
     }
 
-    job = mapped(files, "Serial,Item\nB-1,everything\nB-1,sketch\n", mapping=mapping)
+    job = files.requested("Serial,Item\nB-1,everything\nB-1,sketch\n", mapping=mapping)
 
     found = {fault["code"] for row in files.errors(job) for fault in row["errors"]}
     assert found == {"bundle_members_missing"}
@@ -195,7 +157,7 @@ def test_a_mapping_that_can_not_be_used_is_refused(
 ) -> None:
     body = {"kind": "licenses", "file_name": "a.csv", "size": 5, "mapping": mapping}
 
-    reply = call(files, "POST", "imports/", body)
+    reply = files.shop.post("/imports/", body)
 
     assert (reply.status, reply.json()["code"]) == (400, "validation_error")
     assert pointer in [each["pointer"] for each in reply.json()["errors"]]
@@ -212,11 +174,11 @@ def test_a_header_that_is_nearly_known_stops_the_import_with_suggestions(files: 
     job = files.imported(text, "customers")
 
     assert refusal(job)[0] == "unmapped_columns"
-    shown = call(files, "GET", f"imports/{job.number}/").json()
+    shown = files.shop.get(f"/imports/{job.number}/").json()
     assert shown["refusal"]["suggested"] == suggested
-    again = mapped(files, text, "customers", mapping={"columns": suggested})
+    again = files.requested(text, "customers", mapping={"columns": suggested})
     assert again.state == "succeeded"
-    ignored = mapped(files, text, "customers", unknown_columns="ignore")
+    ignored = files.requested(text, "customers", unknown_columns="ignore")
     assert ignored.state == "succeeded"
     assert (ignored.detected or {})["suggested"] == suggested
 
@@ -225,8 +187,8 @@ def test_a_saved_mapping_is_listed_shown_replaced_and_deleted(files: Files) -> N
     first = save(files).json()
     save(files, "a.second_one", kind="customers", columns={}, constants={}, values={})
 
-    listed = call(files, "GET", "import-mappings/", query="limit=1").json()
-    rest = call(files, "GET", "import-mappings/", query=f"limit=1&cursor={listed['cursor']}").json()
+    listed = files.shop.get("/import-mappings/", "limit=1").json()
+    rest = files.shop.get("/import-mappings/", f"limit=1&cursor={listed['cursor']}").json()
 
     assert [each["name"] for each in (*listed["results"], *rest["results"])] == [
         "a.second_one",
@@ -234,29 +196,26 @@ def test_a_saved_mapping_is_listed_shown_replaced_and_deleted(files: Files) -> N
     ]
     assert (listed["count"], rest["next"]) == (2, None)
     assert "columns" not in listed["results"][0]
-    assert first == call(files, "GET", "import-mappings/old-shop/").json()
+    assert first == files.shop.get("/import-mappings/old-shop/").json()
     assert {name: first[name] for name in MAPPING} == MAPPING
     save(files, columns={"Key": "license__license_key"})
-    again = call(files, "GET", "import-mappings/old-shop/").json()
+    again = files.shop.get("/import-mappings/old-shop/").json()
     assert again["columns"] == {"Key": "license__license_key"}
-    assert call(files, "DELETE", "import-mappings/old-shop/").status == 204
+    assert files.shop.delete("/import-mappings/old-shop/").status == 204
     for method in ("GET", "DELETE"):
-        assert call(files, method, "import-mappings/old-shop/").status == 404
+        assert files.shop.send(method, "/import-mappings/old-shop/").status == 404
 
 
 def test_a_mapping_belongs_to_its_company(files: Files, other_shop: Shop) -> None:
     save(files)
 
     for method, path in (("GET", "old-shop/"), ("DELETE", "old-shop/"), ("GET", "")):
-        reply = send(
-            start_import.handler, method, f"/api/v1/import-mappings/{path}", key=other_shop.key
-        )
+        reply = other_shop.send(method, f"/import-mappings/{path}")
         assert reply.status == (404 if path else 200)
         assert "license__license_key" not in reply.text
     body = {"kind": "licenses", "file_name": "a.csv", "size": 5, "mapping": "old-shop"}
-    reply = send(start_import.handler, "POST", "/api/v1/imports/", body=body, key=other_shop.key)
-    assert reply.status == 400
-    assert call(files, "GET", "import-mappings/old-shop/").status == 200
+    assert other_shop.post("/imports/", body).status == 400
+    assert files.shop.get("/import-mappings/old-shop/").status == 200
 
 
 @pytest.mark.parametrize(
@@ -272,18 +231,18 @@ def test_a_mapping_belongs_to_its_company(files: Files, other_shop: Shop) -> Non
 def test_a_mapping_that_can_not_be_saved_is_refused(
     files: Files, name: str, body: Any, field: str
 ) -> None:
-    reply = call(files, "PUT", f"import-mappings/{name}/", body)
+    reply = files.shop.send("PUT", f"/import-mappings/{name}/", body=body)
 
     assert (reply.status, reply.json()["code"]) == (400, "validation_error")
     assert [each["field"] for each in reply.json()["errors"]] == [field]
-    assert call(files, "GET", "import-mappings/").json()["results"] == []
+    assert files.shop.get("/import-mappings/").json()["results"] == []
 
 
 def test_an_import_keeps_the_mapping_that_it_began_with(files: Files) -> None:
     save(files)
     event = files.prepared(FILE, mapping="old-shop")
     save(files, columns={"Other": "license__license_key"})
-    assert call(files, "DELETE", "import-mappings/old-shop/").status == 204
+    assert files.shop.delete("/import-mappings/old-shop/").status == 204
 
     files.run(event)
 
@@ -295,28 +254,21 @@ def test_a_retried_request_gets_its_import_when_the_mapping_is_deleted(files: Fi
     save(files)
     body = {"kind": "licenses", "file_name": "a.csv", "size": 5, "external_id": "x"}
     body["mapping"] = "old-shop"
-    first = call(files, "POST", "imports/", body)
-    call(files, "DELETE", "import-mappings/old-shop/")
+    first = files.shop.post("/imports/", body)
+    files.shop.delete("/import-mappings/old-shop/")
 
-    again = call(files, "POST", "imports/", body)
+    again = files.shop.post("/imports/", body)
 
     assert (first.status, again.status) == (202, 202)
     assert again.json()["id"] == first.json()["id"]
-    other = call(files, "POST", "imports/", body | {"mapping": MAPPING})
+    other = files.shop.post("/imports/", body | {"mapping": MAPPING})
     assert (other.status, other.json()["code"]) == (409, "external_id_reused")
 
 
 def test_a_form_names_a_saved_mapping(files: Files) -> None:
     save(files, dates="mdy")
-    reply = send(
-        start_import.handler,
-        "POST",
-        "/api/v1/licenses/import_from_csv/",
-        body=form(part(FILE.encode())),
-        query="mapping=old-shop",
-        key=files.shop.key,
-        headers={"content-type": FORM},
-    )
+    importer = Importer(files.shop.company, files.shop.key)
+    reply = importer.send(form(part(FILE.encode())), "licenses", query="mapping=old-shop")
 
     job = files.last()
 
@@ -327,13 +279,14 @@ def test_a_form_names_a_saved_mapping(files: Files) -> None:
 def test_a_file_in_the_folder_of_a_mapping_uses_it(files: Files) -> None:
     save(files, dates="dmy")
 
-    job = dropped(files, FILE, "@old-shop/a.csv")
+    job = files.imported(FILE, name="@old-shop/a.csv")
 
     assert (job.state, job.mapping_name, job.file_name) == ("succeeded", "old-shop", "a.csv")
     assert (job.dates, counts(job, "created_licenses")) == ("dmy", [2])
-    named = dropped(files, FILE, "b.csv", mapping="old-shop", dates="iso")
+    named = files.imported(FILE, name="b.csv", metadata={"mapping": "old-shop", "dates": "iso"})
     assert (named.state, named.mapping_name, named.dates) == ("succeeded", "old-shop", "iso")
-    assert dropped(files, FILE, "@old-shop/c.csv", mapping=" Old-Shop").state == "succeeded"
+    both = files.imported(FILE, name="@old-shop/c.csv", metadata={"mapping": " Old-Shop"})
+    assert both.state == "succeeded"
 
 
 def test_a_file_in_the_folder_of_an_unknown_mapping_is_refused(files: Files) -> None:
@@ -345,9 +298,10 @@ def test_a_file_in_the_folder_of_an_unknown_mapping_is_refused(files: Files) -> 
         ("@/a.csv", "unknown_mapping"),
         ("@for-customers/a.csv", "unknown_mapping"),
     ):
-        assert refusal(dropped(files, FILE, name))[0] == code, name
-    assert refusal(dropped(files, FILE, "a.csv", mapping="No Name"))[0] == "invalid_metadata"
-    both = dropped(files, FILE, "@old-shop/a.csv", mapping="other")
+        assert refusal(files.imported(FILE, name=name))[0] == code, name
+    wrong = files.imported(FILE, metadata={"mapping": "No Name"})
+    assert refusal(wrong)[0] == "invalid_metadata"
+    both = files.imported(FILE, name="@old-shop/a.csv", metadata={"mapping": "other"})
     assert refusal(both)[0] == "invalid_metadata"
     assert files.license_count() == 0
 
@@ -357,8 +311,8 @@ def test_a_retried_file_keeps_the_mapping_that_was_planned(
 ) -> None:
     save(files)
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    job = dropped(files, FILE, "@old-shop/a.csv")
-    files.run({"step": "plan", "company": job.company, "number": job.number})
+    files.imported(FILE, name="@old-shop/a.csv")
+    files.step("plan")
     before = files.last().mapping
     save(files, columns={"Other": "license__license_key"})
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from functions import job_status
 from shared.access import SCOPES, new_api_key
 from shared.import_job import ImportJob
 from shared.store import import_jobs, uploads
@@ -15,7 +14,7 @@ from shared.store.access import add_api_key
 from shared.store.batch_results import batch_results
 from shared.workflows import import_chunk
 from tests.functions.import_files import Files
-from tests.http_event import Reply, send
+from tests.http_event import Reply
 from tests.s3_answers import s3_answers
 
 LICENSES = "license__license_key,product__short_code,license__note,order__store_id,customer__email"
@@ -46,22 +45,17 @@ def finished(files: Files) -> ImportJob:
 
 
 def commit(files: Files, plan: ImportJob, hash: str | None = None) -> Reply:
-    path, body = f"/api/v1/imports/{plan.number}/commit/", {"hash": hash or plan.plan_hash}
-    return send(job_status.handler, "POST", path, body=body, key=files.shop.key)
+    return files.ask(plan.number, "commit", hash=hash or plan.plan_hash)
 
 
 def committed(files: Files, plan: ImportJob) -> ImportJob:
-    reply = commit(files, plan)
-    assert reply.status == 202, reply.text
-    files.run({"step": "run", "company": plan.company, "number": reply.json()["id"]})
+    body = commit(files, plan).ok(202)
+    files.run({"step": "run", "company": plan.company, "number": body["id"]})
     return finished(files)
 
 
 def rows(files: Files, job: ImportJob) -> list[dict[str, Any]]:
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query="limit=100", key=files.shop.key)
-    assert reply.status == 200, reply.text
-    return list(reply.json()["results"])
+    return files.rows(job, "limit=100")
 
 
 def outcomes(files: Files, job: ImportJob) -> list[str]:
@@ -138,11 +132,10 @@ def test_an_import_names_the_key_that_has_started_it(files: Files) -> None:
 
     plan = planned(files, TEXTS["customers"], "customers")
     job = committed(files, plan)
-    path = f"/api/v1/imports/{job.number}/undo/"
-    undo = send(job_status.handler, "POST", path, body={}, key=presented)
+    undo = files.ask(job.number, "undo")
     files.imported(EMAILS + "\nz@x.test,Zoe\n", "customers")
 
-    listed = send(job_status.handler, "GET", "/api/v1/imports/", key=presented).json()["results"]
+    listed = files.shop.get("/imports/").json()["results"]
     by = [(each["id"], each["requested_by"], each["requested_by_name"]) for each in listed]
     assert by == [
         (files.last().number, "s3", ""),
@@ -153,10 +146,9 @@ def test_an_import_names_the_key_that_has_started_it(files: Files) -> None:
 def test_a_plan_is_shown_with_its_hash_and_end(files: Files) -> None:
     plan = planned(files, TEXTS["licenses"])
 
-    path = f"/api/v1/imports/{plan.number}/"
-    before = send(job_status.handler, "GET", path, key=files.shop.key).json()
+    before = files.shown(plan)
     job = committed(files, plan)
-    after = send(job_status.handler, "GET", path, key=files.shop.key).json()
+    after = files.shown(plan)
 
     assert plan.finished_at is not None
     assert before["plan"]["hash"] == plan.plan_hash
@@ -301,14 +293,12 @@ def test_a_plan_is_committed_once(files: Files) -> None:
 
 
 def test_a_commit_corrects_what_its_dry_run_corrects(files: Files) -> None:
-    files.run(files.prepared(f"{LICENSES}\nP-1,nope,,,\n"))
-    wrong = files.last()
+    wrong = files.requested(f"{LICENSES}\nP-1,nope,,,\n")
     plan = planned(files, f"{LICENSES}\nP-1,kp,,,\n", corrects=wrong.number)
 
     job = committed(files, plan)
 
-    path = f"/api/v1/imports/{wrong.number}/"
-    shown = send(job_status.handler, "GET", path, key=files.shop.key).json()
+    shown = files.shown(wrong)
     assert job.corrects == wrong.number
     assert [(each["id"], each["resolved_rows"]) for each in shown["corrections"]] == [
         (job.number, 1),
@@ -331,9 +321,9 @@ def test_a_plan_expires(files: Files) -> None:
 
 
 def test_only_a_finished_dry_run_can_be_committed(files: Files) -> None:
-    files.run(files.prepared(f"{LICENSES}\nP-1,kp,,,\n"))
-    refused(commit(files, files.last(), "a"), 409, "import_state")
-    missing = files.last().model_copy(update={"number": 99})
+    job = files.requested(f"{LICENSES}\nP-1,kp,,,\n")
+    refused(commit(files, job, "a"), 409, "import_state")
+    missing = job.model_copy(update={"number": 99})
     refused(commit(files, missing, "a"), 404, "not_found")
     plan = planned(files, f"{LICENSES}\nP-1,nope,,,\n", on_error="reject_all")
     refused(commit(files, plan, "a"), 409, "import_state")

@@ -1,6 +1,6 @@
 """Imports and orders of the same license at once: it counts once its owner is certain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +11,7 @@ from shared.store import dynamo
 from shared.store.patience import Patience
 from shared.store.signed_http import client
 from shared.workflows.pending_orders import roll_back_pending
-from tests.engine import Engine
-from tests.functions.import_files import Files, counts, open_files
+from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop
 from tests.wiretap import Killed, killed_before, tapped
 
@@ -24,22 +23,16 @@ LARGE = [
 ]
 
 
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, with products and a bucket."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+@pytest.fixture(autouse=True)
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Patience, "wait", lambda *_: None)
-    with open_files(shop) as files:
-        yield files
 
 
 @pytest.fixture
 def pending(shop: Shop) -> str:
     """The row of a large order that died before its commit and holds the keys."""
-    with tapped() as tap:
-        tap.on("TransactWriteItems", killed_before, nth=4)
-        with pytest.raises(Killed):
-            shop.order(id="large", items=LARGE)
+    with tapped("TransactWriteItems", killed_before, nth=4), pytest.raises(Killed):
+        shop.order(id="large", items=LARGE)
     plans = [
         item
         for item in dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"]

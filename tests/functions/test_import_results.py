@@ -15,24 +15,11 @@ from shared.workflows import import_chunk
 from shared.workflows.import_batch import import_batch
 from tests.functions.import_files import Files
 from tests.grants.recorder import outside
-from tests.http_event import Reply, send
+from tests.http_event import Reply
 
 LICENSES = "license__license_key,product__short_code,license__note"
 EMAILS = "email,first_name"
 FEATURES = "license_key,code,max_consumption"
-
-
-@pytest.fixture
-def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
-    """Every file is a large one; its chunks run from the last to the first, in small batches."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 3)
-    return files
-
-
-def run(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
-    files.run(files.prepared(text, kind, **options))
-    return files.last()
 
 
 def by_machine(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
@@ -41,26 +28,18 @@ def by_machine(files: Files, text: str, kind: str = "licenses", **options: Any) 
     return files.last()
 
 
-def rows(files: Files, job: ImportJob, query: str = "") -> list[dict[str, Any]]:
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query=query, key=files.shop.key)
-    assert reply.status == 200, reply.text
-    assert reply.json()["count"] == len(reply.json()["results"])
-    return list(reply.json()["results"])
-
-
 def outcomes(files: Files, job: ImportJob) -> list[str]:
-    return [each["outcome"] for each in rows(files, job)]
+    return [each["outcome"] for each in files.rows(job)]
 
 
 def test_each_row_has_an_outcome_and_the_ids_of_its_records(files: Files) -> None:
     files.shop.order_one(license={"key": "R-1"})
 
-    job = run(files, f"{LICENSES},customer__email\nR-1,kp,,\nR-2,kp,,ana@x.test\nR-3,nope,,\n")
+    job = files.requested(f"{LICENSES},customer__email\nR-1,kp,,\nR-2,kp,,ana@x.test\nR-3,nope,,\n")
 
     (old,) = files.shop.get("/licenses/", "license_key=R-1").json()["results"]
     (lic,) = files.shop.get("/licenses/", "license_key=R-2").json()["results"]
-    first, second, third = rows(files, job)
+    first, second, third = files.rows(job)
     none: dict[str, Any] = {
         "license_id": None,
         "order_id": None,
@@ -81,9 +60,9 @@ def test_rows_are_listed_by_outcome(files: Files, outcome: str) -> None:
     files.shop.order_one(license={"key": "R-1"})
     files.shop.order_one(license={"key": "R-2", "note": "same"})
     text = f"{LICENSES}\nR-1,kp,new\nR-2,kp,same\nR-3,kp,\nR-4,nope,\n"
-    job = run(files, text, on_existing="update")
+    job = files.requested(text, on_existing="update")
 
-    listed = rows(files, job, f"outcome={outcome}")
+    listed = files.rows(job, f"outcome={outcome}")
 
     wanted = ["updated", "unchanged", "created", "failed"].index(outcome) + 1
     assert [each["row"] for each in listed] == [wanted]
@@ -93,9 +72,9 @@ def test_an_updated_row_has_the_values_before_and_after(files: Files) -> None:
     files.shop.order_one(license={"key": "R-1", "note": "old", "max_activations": 3})
 
     text = f"{LICENSES},license__max_activations\nR-1,kp,\\N,4\n"
-    job = run(files, text, on_existing="update")
+    job = files.requested(text, on_existing="update")
 
-    (row,) = rows(files, job)
+    (row,) = files.rows(job)
     assert row["changes"] == {
         "note": {"before": "old", "after": None},
         "max_activations": {"before": 3, "after": 4},
@@ -105,9 +84,9 @@ def test_an_updated_row_has_the_values_before_and_after(files: Files) -> None:
 def test_long_values_are_cut(files: Files) -> None:
     files.shop.order_one(license={"key": "R-1"})
 
-    job = run(files, f"{LICENSES}\nR-1,kp,{'n' * 300}\n", on_existing="update")
+    job = files.requested(f"{LICENSES}\nR-1,kp,{'n' * 300}\n", on_existing="update")
 
-    (row,) = rows(files, job)
+    (row,) = files.rows(job)
     assert row["changes"]["note"]["after"] == "n" * 200 + "…"
 
 
@@ -122,7 +101,7 @@ def test_a_dry_run_says_what_the_import_then_does(machine: Files, on_existing: s
     planned = by_machine(machine, text, dry_run=True, on_existing=on_existing)
     done = by_machine(machine, text, on_existing=on_existing)
 
-    assert rows(machine, planned) == rows(machine, done)
+    assert machine.rows(planned) == machine.rows(done)
     was = "updated" if on_existing == "update" else "unchanged"
     first = [was, "created", "created", "created", "failed", "created"]
     assert outcomes(machine, done) == [*first, *["created"] * 5, "unchanged", "unchanged"]
@@ -135,8 +114,8 @@ def test_a_customer_is_created_by_the_first_row_of_the_file(machine: Files) -> N
         job = by_machine(machine, f"{EMAILS}\n{names}", "customers", dry_run=dry_run)
 
         assert outcomes(machine, job) == ["created"] * 4 + ["unchanged"] * 6
-        assert [each["row"] for each in rows(machine, job, "outcome=created")] == [1, 2, 3, 4]
-        assert len({each["customer_id"] for each in rows(machine, job)}) == 4
+        assert [each["row"] for each in machine.rows(job, "outcome=created")] == [1, 2, 3, 4]
+        assert len({each["customer_id"] for each in machine.rows(job)}) == 4
 
 
 @pytest.mark.parametrize("on_existing", ["keep", "update"])
@@ -153,9 +132,9 @@ def test_features_have_results(machine: Files, on_existing: str) -> None:
 
     was = "updated" if on_existing == "update" else "unchanged"
     assert outcomes(machine, done) == [was, "created", "failed", "created", "unchanged"]
-    assert rows(machine, planned) == rows(machine, done)
+    assert machine.rows(planned) == machine.rows(done)
     if on_existing == "update":
-        changes = rows(machine, done)[0]["changes"]
+        changes = machine.rows(done)[0]["changes"]
         assert changes["max_consumption"] == {"before": 5, "after": 6}
 
 
@@ -166,7 +145,7 @@ def test_a_batch_that_runs_again_has_the_same_results(
     files.shop.order_one(license={"key": "R-1", "note": "old"})
     files.shop.order_one(license={"key": "R-2"}, customer={"email": "a@x.test"})
     features = f"{FEATURES}\nR-1,credits,5\nR-2,credits,5\n"
-    run(files, f"{FEATURES}\nR-1,credits,4\n", "license-features")
+    files.requested(f"{FEATURES}\nR-1,credits,4\n", "license-features")
     text = {
         "licenses": f"{LICENSES}\nR-1,kp,new\nR-3,kp,made\n",
         "customers": f"{EMAILS}\na@x.test,Ana\nb@x.test,Ben\n",
@@ -184,20 +163,13 @@ def test_a_batch_that_runs_again_has_the_same_results(
     with pytest.raises(Crashed):
         files.run(event)
     monkeypatch.setattr(uploads, "put_result", put)
-    reply = send(
-        job_status.handler,
-        "POST",
-        f"/api/v1/imports/{files.last().number}/cancel/",
-        key=files.shop.key,
-    )
-    assert reply.status == 200
-    path = f"/api/v1/imports/{files.last().number}/retry/"
-    assert send(job_status.handler, "POST", path, key=files.shop.key).status == 200
+    for action in ("cancel", "retry"):
+        assert files.ask(files.last().number, action).status == 200
     files.run(event)
 
     job = files.last()
     assert outcomes(files, job) == ["updated", "created"]
-    assert rows(files, job)[0]["changes"]
+    assert files.rows(job)[0]["changes"]
 
 
 def test_changes_are_unknown_after_a_change_by_someone_else(
@@ -208,7 +180,7 @@ def test_changes_are_unknown_after_a_change_by_someone_else(
     event = files.prepared(f"{LICENSES}\nR-1,kp,new\n", on_existing="update")
     files.run(event)
     job = files.last()
-    assert rows(files, job)[0]["changes"]
+    assert files.rows(job)[0]["changes"]
     files.shop.patch(f"/licenses/{lic['id']}/", {"note": "other"})
 
     with import_chunk.working(job, "write", lambda: 900_000, ended=True) as work:
@@ -221,21 +193,20 @@ def test_changes_are_unknown_after_a_change_by_someone_else(
 
 
 def test_a_rejected_import_has_only_failed_rows(files: Files) -> None:
-    job = run(files, f"{LICENSES}\nR-1,kp,\nR-2,nope,\n", on_error="reject_all")
+    job = files.requested(f"{LICENSES}\nR-1,kp,\nR-2,nope,\n", on_error="reject_all")
 
     assert job.state == "rejected"
-    assert [(each["row"], each["outcome"]) for each in rows(files, job)] == [(2, "failed")]
-    assert rows(files, job, "outcome=created") == []
+    assert [(each["row"], each["outcome"]) for each in files.rows(job)] == [(2, "failed")]
+    assert files.rows(job, "outcome=created") == []
 
 
 def test_results_that_were_deleted_are_left_out(files: Files) -> None:
-    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    job = files.requested(f"{LICENSES}\nR-1,kp,\n")
     (result,) = batch_results.batch_results(job.company, job.number)
     assert result.row_report is not None
     uploads.delete_result(job, result.row_report)
 
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, key=files.shop.key)
+    reply = files.shop.get(f"/imports/{job.number}/rows/")
 
     assert (reply.status, reply.json()["results"]) == (200, [])
 
@@ -245,8 +216,7 @@ def test_rows_are_paged_across_batches(machine: Files) -> None:
     job = by_machine(machine, text)
     seen, query = [], "limit=4"
     while query:
-        path = f"/api/v1/imports/{job.number}/rows/"
-        page = send(job_status.handler, "GET", path, query=query, key=machine.shop.key).json()
+        page = machine.shop.get(f"/imports/{job.number}/rows/", query).json()
         assert page["count"] == 10
         seen += [each["row"] for each in page["results"]]
         query = page["next"].partition("?")[2] if page["next"] else ""
@@ -255,15 +225,14 @@ def test_rows_are_paged_across_batches(machine: Files) -> None:
 
 
 def results_csv(files: Files, job: ImportJob) -> Reply:
-    path = f"/api/v1/imports/{job.number}/results.csv"
-    return send(job_status.handler, "GET", path, key=files.shop.key)
+    return files.shop.get(f"/imports/{job.number}/results.csv")
 
 
 def written(files: Files, job: ImportJob) -> str:
     """`results.csv` of a job, after the function that writes it has run."""
     waiting = results_csv(files, job)
     assert (waiting.status, waiting.headers["retry-after"]) == (202, "2"), waiting.text
-    files.run({"step": "results", "company": job.company, "number": job.number})
+    files.step("results")
     reply = results_csv(files, job)
     assert reply.status == 200, reply.text
     return reply.text
@@ -284,7 +253,7 @@ def test_results_csv_has_the_file_with_the_result_of_each_row(
 
     text = written(machine, job)
 
-    (row,) = rows(machine, job, "outcome=created")
+    (row,) = machine.rows(job, "outcome=created")
     ids = f"{row['license_id']};{row['order_id']};"
     assert text == (
         "\ufeffShelf;license__license_key;product__short_code"
@@ -294,9 +263,9 @@ def test_results_csv_has_the_file_with_the_result_of_each_row(
 
 
 def test_results_csv_can_be_imported_as_it_is(files: Files) -> None:
-    text = written(files, run(files, f"{LICENSES}\nR-1,kp,a\nR-2,kp,b\n"))
+    text = written(files, files.requested(f"{LICENSES}\nR-1,kp,a\nR-2,kp,b\n"))
 
-    again = run(files, text)
+    again = files.requested(text)
 
     assert outcomes(files, again) == ["unchanged", "unchanged"]
     assert again.detected is not None
@@ -305,7 +274,7 @@ def test_results_csv_can_be_imported_as_it_is(files: Files) -> None:
 
 
 def test_results_csv_of_a_rejected_import_has_only_failed_rows(files: Files) -> None:
-    job = run(files, f"{LICENSES}\nR-1,kp,\nR-2,nope,\n", on_error="reject_all")
+    job = files.requested(f"{LICENSES}\nR-1,kp,\nR-2,nope,\n", on_error="reject_all")
 
     lines = written(files, job).splitlines()
 
@@ -313,7 +282,7 @@ def test_results_csv_of_a_rejected_import_has_only_failed_rows(files: Files) -> 
 
 
 def test_results_csv_is_requested_once_until_it_exists(files: Files) -> None:
-    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    job = files.requested(f"{LICENSES}\nR-1,kp,\n")
     now = datetime.now(UTC)
 
     first, second = (import_jobs.claim_results(job, now, every=timedelta(minutes=2)) for _ in "12")
@@ -331,20 +300,17 @@ def test_results_csv_of_a_running_import_has_to_wait(files: Files) -> None:
 
 
 def test_results_csv_of_a_deleted_file_can_not_be_written(files: Files) -> None:
-    job = run(files, f"{LICENSES}\nR-1,kp,\n")
-    with outside():
-        uploads.client().delete_object(
-            Bucket=job.bucket, Key=job.key, VersionId=job.version_id or ""
-        )
+    job = files.requested(f"{LICENSES}\nR-1,kp,\n")
+    files.delete(job)
 
     reply = results_csv(files, job)
-    files.run({"step": "results", "company": job.company, "number": job.number})
+    files.step("results")
 
     assert (reply.status, reply.json()["code"]) == (409, "file_gone")
 
 
 def test_results_csv_of_an_archived_file_has_to_wait_for_its_restore(files: Files) -> None:
-    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    job = files.requested(f"{LICENSES}\nR-1,kp,\n")
     place: Any = {"Bucket": job.bucket, "Key": job.key}
     source: Any = {**place, "VersionId": job.version_id or ""}
     with outside():
@@ -359,7 +325,7 @@ def test_results_csv_of_an_archived_file_has_to_wait_for_its_restore(files: File
 
 
 def test_there_are_no_results_of_a_file_that_was_refused(files: Files) -> None:
-    job = run(files, "nothing\n1\n")
+    job = files.requested("nothing\n1\n")
 
     assert job.state == "failed"
     assert results_csv(files, job).status == 404
@@ -367,9 +333,9 @@ def test_there_are_no_results_of_a_file_that_was_refused(files: Files) -> None:
 
 def test_large_results_are_a_link(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_status, "_MOST_INLINE", 10)
-    job = run(files, f"{LICENSES}\nR-1,kp,\n")
+    job = files.requested(f"{LICENSES}\nR-1,kp,\n")
     results_csv(files, job)
-    files.run({"step": "results", "company": job.company, "number": job.number})
+    files.step("results")
 
     reply = results_csv(files, job)
 

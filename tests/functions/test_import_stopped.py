@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import orjson
 import pytest
 
-from functions import job_status
 from functions.telemetry.redaction import Crashed
 from shared.errors import Busy
 from shared.import_job import ImportJob
@@ -13,9 +11,9 @@ from shared.store import uploads
 from shared.store.batch_results import batch_results
 from shared.workflows import import_lifecycle
 from shared.workflows.import_totals import Totals
-from tests.functions.import_files import Files
+from tests.functions.import_files import Files, ended_execution
 from tests.functions.log_lines import Out
-from tests.http_event import Reply, send
+from tests.http_event import Reply
 from tests.s3_answers import error, s3_answers
 from tests.wiretap import meanwhile, tapped
 
@@ -31,30 +29,14 @@ def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
     return files
 
 
-def step(files: Files, name: str, **more: Any) -> Any:
-    job = files.last()
-    return files.run({"step": name, "company": job.company, "number": job.number, **more})
-
-
 def post(files: Files, action: str) -> Reply:
-    path = f"/api/v1/imports/{files.last().number}/{action}/"
-    return send(job_status.handler, "POST", path, key=files.shop.key)
-
-
-def destroy(job: ImportJob) -> None:
-    uploads.client().delete_object(Bucket=job.bucket, Key=job.key, VersionId=job.version_id or "")
+    return files.ask(files.last().number, action)
 
 
 def reports() -> set[str]:
     """What imports have written into the bucket."""
     found = uploads.client().list_objects_v2(Bucket="uploads", Prefix="_results/")
     return {each["Key"].rpartition("/")[2] for each in found.get("Contents", ())}
-
-
-def planned_chunks(files: Files) -> list[dict[str, Any]]:
-    """The chunks of the newest import, of which this runs the plan step."""
-    step(files, "plan")
-    return list(orjson.loads(uploads.need_result(files.last(), "manifest.json")))
 
 
 def outcome(files: Files) -> tuple[str, str]:
@@ -124,7 +106,7 @@ def test_a_deleted_file_is_reported_by_the_api(files: Files) -> None:
         f"a.csv (version {version} of acme/licenses/a.csv) was deleted from the bucket,"
         " or has expired. Import the file again."
     )
-    shown = send(job_status.handler, "GET", "/api/v1/imports/1/", key=files.shop.key).json()
+    shown = files.shown(files.last())
     assert (shown["state"], shown["status"]) == ("failed", "error")
     assert (shown["refusal"]["code"], shown["refusal"]["message"]) == ("file_gone", message)
     ((reason,),) = (each["errors"] for each in files.errors(files.last()))
@@ -137,11 +119,11 @@ def test_a_file_deleted_before_it_is_planned_ends_the_execution_without_an_alarm
     machine: Files,
 ) -> None:
     machine.run(machine.drop(ROWS))
-    destroy(machine.last())
+    machine.delete(machine.last())
 
-    planned = step(machine, "plan")
+    planned = machine.step("plan")
     assert planned["passes"] == ["none"]
-    assert step(machine, "finish") == {}
+    assert machine.step("finish") == {}
 
     assert outcome(machine) == ("failed", "file_gone")
     assert reports() == set()
@@ -151,17 +133,16 @@ def test_a_file_that_goes_in_the_middle_of_planning_ends_it(machine: Files) -> N
     machine.run(machine.drop(ROWS))
 
     with s3_answers("GetObject", 404, body=error("NoSuchVersion"), from_nth=3):
-        assert step(machine, "plan")["passes"] == ["none"]
+        assert machine.step("plan")["passes"] == ["none"]
 
     assert outcome(machine) == ("failed", "file_gone")
 
 
 def test_a_file_that_goes_while_its_ranges_are_imported_ends_them_all(machine: Files) -> None:
     machine.run(machine.drop(ROWS))
-    step(machine, "plan")
-    first, second, *_ = manifest(machine)
+    first, second, *_ = machine.plan()
     machine.chunk(first)
-    destroy(machine.last())
+    machine.delete(machine.last())
 
     with s3_reads() as urls:
         workers = machine.chunk(second) + machine.chunk(second)
@@ -169,14 +150,9 @@ def test_a_file_that_goes_while_its_ranges_are_imported_ends_them_all(machine: F
     assert workers == 2
     assert len([url for url in urls if "a.csv" in url]) == 1
     assert outcome(machine) == ("failed", "file_gone")
-    assert step(machine, "finish") == {}
+    assert machine.step("finish") == {}
     assert machine.last().state == "failed"
     assert machine.license_count() == first["rows"]
-
-
-def manifest(files: Files) -> list[Any]:
-    stored = uploads.get_result(files.last(), "manifest.json")
-    return list(orjson.loads(stored or b"[]"))
 
 
 def s3_reads() -> Any:
@@ -187,10 +163,10 @@ def s3_reads() -> Any:
 @pytest.mark.parametrize("name", ["catalog.json"])
 def test_a_deleted_pinned_catalog_is_not_taken_for_an_empty_one(machine: Files, name: str) -> None:
     machine.run(machine.drop(ROWS))
-    step(machine, "plan")
+    chunk, *_ = machine.plan()
     uploads.delete_result(machine.last(), name)
 
-    machine.chunk(manifest(machine)[0])
+    machine.chunk(chunk)
 
     assert outcome(machine) == ("failed", "results_gone")
     assert batch_results("acme", 1) == []
@@ -201,14 +177,13 @@ def test_a_deleted_pinned_catalog_is_not_taken_for_an_empty_one(machine: Files, 
 
 def test_a_deleted_report_is_not_taken_for_an_empty_one(machine: Files) -> None:
     machine.run(machine.drop(ROWS + "K-bad,nope\n"))
-    step(machine, "plan")
-    for chunk in manifest(machine):
+    for chunk in machine.plan():
         machine.chunk(chunk)
     for result in batch_results("acme", 1):
         if result.invalid and result.report:
             uploads.delete_result(machine.last(), result.report)
 
-    step(machine, "finish")
+    machine.step("finish")
 
     assert outcome(machine) == ("failed", "results_gone")
     post(machine, "retry")
@@ -226,24 +201,23 @@ def test_a_planner_stops_when_its_import_is_cancelled(machine: Files, heartbeats
 
     with tapped() as tap, s3_reads() as urls:
         tap.on("UpdateItem", meanwhile(lambda: post(machine, "cancel")), nth=heartbeats)
-        planned = step(machine, "plan")
+        planned = machine.step("plan")
 
     assert planned["passes"] == ["none"]
     assert len(urls) == heartbeats
     assert reports() == set()
     cancelled = machine.last()
     assert cancelled.state == "cancelled"
-    assert step(machine, "finish") == {}
+    assert machine.step("finish") == {}
     assert machine.last() == cancelled
 
 
 def test_a_planner_whose_import_is_cancelled_at_its_end_writes_no_plan(machine: Files) -> None:
     machine.run(machine.drop(ROWS))
 
-    with tapped() as tap:
-        # The first transaction begins the job, the second would note what its file is.
-        tap.on("TransactWriteItems", meanwhile(lambda: post(machine, "cancel")), nth=2)
-        planned = step(machine, "plan")
+    # The first transaction begins the job, the second would note what its file is.
+    with tapped("TransactWriteItems", meanwhile(lambda: post(machine, "cancel")), nth=2):
+        planned = machine.step("plan")
 
     assert planned["passes"] == ["none"]
     assert "manifest.json" not in reports()
@@ -258,10 +232,9 @@ def test_a_planner_that_has_lost_its_import_does_not_finish_it(machine: Files) -
         post(machine, "cancel")
         assert post(machine, "retry").status == 200
 
-    with tapped() as tap:
-        tap.on("UpdateItem", meanwhile(again), nth=2)
-        assert step(machine, "plan")["passes"] == ["none"]
-    step(machine, "finish")
+    with tapped("UpdateItem", meanwhile(again), nth=2):
+        assert machine.step("plan")["passes"] == ["none"]
+    machine.step("finish")
 
     assert (machine.last().state, machine.last().attempts) == ("queued", 2)
     machine.by_machine()
@@ -269,8 +242,7 @@ def test_a_planner_that_has_lost_its_import_does_not_finish_it(machine: Files) -
 
 
 def test_an_import_by_one_function_stops_when_it_is_cancelled(files: Files) -> None:
-    with tapped() as tap:
-        tap.on("UpdateItem", meanwhile(lambda: post(files, "cancel")), nth=2)
+    with tapped("UpdateItem", meanwhile(lambda: post(files, "cancel")), nth=2):
         files.run(files.drop(ROWS))
 
     assert files.last().state == "cancelled"
@@ -299,22 +271,22 @@ def test_an_end_of_an_earlier_attempt_waits_for_every_batch_of_the_new_one(
 ) -> None:
     """The first attempt's batches have every row, but of a company that has changed since."""
     machine.run(machine.prepared(ROWS + "K-bad,later\n", on_error="reject_all"))
-    chunks = planned_chunks(machine)
+    chunks = machine.plan()
     for chunk in chunks:
         machine.chunk(chunk, "validate")
     post(machine, "cancel")
     post(machine, "retry")
-    chunks = planned_chunks(machine)
+    chunks = machine.plan()
     machine.chunk(chunks[0], "validate")
 
     with pytest.raises(Busy):
-        step(machine, "finish")
+        machine.step("finish")
 
     assert machine.last().state == "validating"
     for chunk in chunks[1:]:
         machine.chunk(chunk, "validate")
-    assert step(machine, "decide")["go"] == "finish"
-    step(machine, "finish")
+    assert machine.step("decide")["go"] == "finish"
+    machine.step("finish")
     assert machine.last().state == "rejected"
     assert machine.failed_csv(machine.last()).count("unknown_product") == 1
 
@@ -322,18 +294,15 @@ def test_an_end_of_an_earlier_attempt_waits_for_every_batch_of_the_new_one(
 def test_a_redriven_execution_counts_the_chunks_that_were_done_before(machine: Files) -> None:
     """It runs only the step that failed: the other results are of the attempt that planned."""
     machine.run(machine.drop(ROWS))
-    chunks = planned_chunks(machine)
+    chunks = machine.plan()
     for chunk in chunks[1:]:
         machine.chunk(chunk)
-    job = machine.last()
-    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    detail = {"status": "FAILED", "executionArn": job.execution_arn, "input": execution_input}
-    machine.run({"detail": detail})
+    machine.run({"detail": ended_execution(machine.last())})
     assert outcome(machine) == ("failed", "import_failed")
 
     assert post(machine, "retry").status == 200
     machine.chunk(chunks[0])
-    step(machine, "finish")
+    machine.step("finish")
 
     assert (machine.last().state, machine.last().attempts) == ("succeeded", 2)
     assert machine.last().counts["total_row_count"] == 200
@@ -373,10 +342,10 @@ def test_a_file_of_which_rows_were_written_is_written_to_its_end(machine: Files)
     """Its second attempt finds a row invalid that the first one did not, and leaves out only it."""
     later = machine.shop.make("/products/", product_name="Later", short_code="later")
     machine.run(machine.prepared(ROWS + "K-later,later\n", on_error="reject_all"))
-    chunks = planned_chunks(machine)
+    chunks = machine.plan()
     for chunk in chunks:
         machine.chunk(chunk, "validate")
-    assert step(machine, "decide")["go"] == "write"
+    assert machine.step("decide")["go"] == "write"
     machine.chunk(chunks[0])
     post(machine, "cancel")
     post(machine, "retry")

@@ -8,32 +8,20 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
-from functions import job_status
 from functions.telemetry.redaction import Crashed
 from shared import row_updates
 from shared.import_job import ImportJob
-from shared.store import bulk, dynamo, uploads
+from shared.store import bulk, dynamo
 from shared.workflows import import_chunk, import_repeats, update_records
 from tests.functions.import_files import Files, counts
-from tests.grants.recorder import outside
-from tests.http_event import send
 
 LICENSES = "license__license_key,product__short_code,license__note,license__max_activations"
 CREATED = "created_licenses", "existed_licenses", "updated_licenses", "unchanged_licenses"
 UPDATE = {"on_existing": "update"}
 
 
-@pytest.fixture
-def machine(files: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
-    """Every file is a large one; its ranges run from the last to the first, in small batches."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 3)
-    return files
-
-
 def run(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
-    files.run(files.prepared(text, kind, **{**UPDATE, **options}))
-    return files.last()
+    return files.requested(text, kind, **{**UPDATE, **options})
 
 
 def faults(files: Files, job: ImportJob) -> list[tuple[int, str, str]]:
@@ -46,11 +34,9 @@ def faults(files: Files, job: ImportJob) -> list[tuple[int, str, str]]:
 
 
 def warnings(files: Files, job: ImportJob) -> list[tuple[int, str, str]]:
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query="outcome=warning", key=files.shop.key)
     return [
         (row["row"], each["column"], each["code"])
-        for row in reply.json()["results"]
+        for row in files.rows(job, "outcome=warning")
         for each in row["warnings"]
     ]
 
@@ -462,13 +448,13 @@ def test_a_copied_file_names_its_options_in_its_metadata(files: Files) -> None:
     files.shop.order_one(license={"key": "U-1"})
     options = {"on-existing": "Update", "on-missing": "refuse"}
 
-    job = copied(files, f"{LICENSES}\nU-1,kp,new,\nU-2,kp,,\n", options)
+    job = files.imported(f"{LICENSES}\nU-1,kp,new,\nU-2,kp,,\n", metadata=options)
 
     assert (job.on_existing, job.on_missing) == ("update", "refuse")
     assert counts(job, *CREATED) == [0, 1, 1, 0]
     assert faults(files, job) == [(2, "license__license_key", "no_such_record")]
-    shown = send(job_status.handler, "GET", f"/api/v1/imports/{job.number}/", key=files.shop.key)
-    assert (shown.json()["on_existing"], shown.json()["on_missing"]) == ("update", "refuse")
+    shown = files.shown(job)
+    assert (shown["on_existing"], shown["on_missing"]) == ("update", "refuse")
 
 
 @pytest.mark.parametrize(
@@ -478,23 +464,11 @@ def test_a_copied_file_names_its_options_in_its_metadata(files: Files) -> None:
 def test_an_unknown_option_of_a_copied_file_is_refused(
     files: Files, name: str, supported: str
 ) -> None:
-    job = copied(files, f"{LICENSES}\nU-1,kp,,\n", {name: "maybe"})
+    job = files.imported(f"{LICENSES}\nU-1,kp,,\n", metadata={name: "maybe"})
 
     assert job.refusal is not None
     assert job.refusal.code == "invalid_metadata"
     assert f"x-amz-meta-{name}: 'maybe'; supported: {supported}" in job.refusal.message
-
-
-def copied(files: Files, text: str, metadata: dict[str, str]) -> ImportJob:
-    """Import a file that was copied into the bucket with metadata."""
-    key = f"{files.shop.company}/licenses/a.csv"
-    with outside():
-        put = uploads.client().put_object(
-            Bucket=uploads.bucket(), Key=key, Body=text.encode(), Metadata=metadata
-        )
-    found = {"key": key, "size": len(text), "versionId": put["VersionId"]}
-    files.run({"Records": [{"s3": {"bucket": {"name": uploads.bucket()}, "object": found}}]})
-    return files.last()
 
 
 def test_a_change_by_request_removes_what_an_import_noted_and_keeps_its_row(files: Files) -> None:

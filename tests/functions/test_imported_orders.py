@@ -1,7 +1,6 @@
 """Orders that imports created or extended are listed and counted once."""
 
 from collections import Counter
-from collections.abc import Iterator
 from secrets import token_urlsafe
 from typing import Any
 
@@ -11,19 +10,11 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from functions import export_file
 from shared.store import bulk, dynamo
-from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
+from tests.functions.import_files import Files
 from tests.functions.shop import Shop
 from tests.wiretap import tapped
 
 HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    with open_files(shop) as files:
-        yield files
 
 
 def bring(files: Files, *rows: tuple[str, str, str], name: str = "a.csv") -> None:
@@ -33,19 +24,8 @@ def bring(files: Files, *rows: tuple[str, str, str], name: str = "a.csv") -> Non
     assert job.state == "succeeded"
 
 
-def listed(shop: Shop, path: str, query: str = "") -> list[Any]:
-    reply = shop.get(path, query)
-    assert reply.status == 200, reply.text
-    assert reply.json()["count"] == len(reply.json()["results"])
-    return list(reply.json()["results"])
-
-
-def keys(shop: Shop, query: str) -> list[str]:
-    return sorted(lic["license_key"] for lic in listed(shop, "/licenses/", query))
-
-
 def customer_id(shop: Shop, email: str) -> int:
-    (customer,) = listed(shop, "/customers/", f"email={email}")
+    (customer,) = shop.listed("/customers/", f"email={email}")
     return int(customer["id"])
 
 
@@ -54,7 +34,7 @@ def test_a_page_of_imported_orders_makes_no_query_for_each(files: Files) -> None
     assert files.shop.get("/api-key/").status == 200, "the function knows the key from here on"
 
     with tapped() as tap:
-        orders = listed(files.shop, "/orders/", "limit=100")
+        orders = files.shop.listed("/orders/", "limit=100")
 
     assert [order["licenses_count"] for order in orders] == [2] * 30
     shown = [lic["id"] for order in orders for lic in order["order_items"][0]["licenses"]]
@@ -72,15 +52,15 @@ def test_what_imports_and_appends_add_to_an_order_is_counted_and_listed_once(fil
     more = [{"product_code": "kp", "licenses": [{"key": "API-2"}]}]
     shop.order(id="o-1", append=True, items=more)
 
-    (order,) = listed(shop, "/orders/")
+    (order,) = shop.listed("/orders/")
     shown = shop.get(f"/orders/{placed['id']}/").json()
     customer = shop.get(f"/customers/{placed['customer']['id']}/").json()
 
     assert order["licenses_count"] == shown["licenses_count"] == 5
     assert (customer["total_orders"], customer["total_licenses"]) == (1, 5)
     expected = ["API-1", "API-2", "K-1", "K-2", "K-3"]
-    assert keys(shop, "order_store_id=o-1") == expected
-    assert keys(shop, "customer_email=ana@x.test") == expected
+    assert shop.keys("order_store_id=o-1") == expected
+    assert shop.keys("customer_email=ana@x.test") == expected
 
 
 def test_an_import_that_runs_again_counts_nothing_twice(files: Files) -> None:
@@ -93,7 +73,7 @@ def test_an_import_that_runs_again_counts_nothing_twice(files: Files) -> None:
     files.run(event)
 
     assert dynamo.client().scan(TableName=dynamo.table("ORDERS_TABLE"))["Items"] == before
-    assert [order["licenses_count"] for order in listed(files.shop, "/orders/")] == [2]
+    assert [order["licenses_count"] for order in files.shop.listed("/orders/")] == [2]
 
 
 def test_a_transaction_that_extends_large_orders_has_less_than_4_mb(files: Files) -> None:
@@ -117,7 +97,7 @@ def test_a_transaction_that_extends_large_orders_has_less_than_4_mb(files: Files
 
     assert len(stored) == sum(map(len, transactions)) == 25
     assert sum(stored.values()) > 4_194_304 > max(map(sum, transactions))
-    orders = listed(files.shop, "/orders/", "limit=100")
+    orders = files.shop.listed("/orders/", "limit=100")
     assert {order["licenses_count"] for order in orders} == {16}
 
 
@@ -132,17 +112,17 @@ def test_an_order_whose_rows_name_two_customers_is_one_customers_order(files: Fi
     )
     ana, bob = (customer_id(shop, f"{name}@x.test") for name in ("ana", "bob"))
 
-    whole = {order["store_id"]: order["licenses_count"] for order in listed(shop, "/orders/")}
+    whole = {order["store_id"]: order["licenses_count"] for order in shop.listed("/orders/")}
     of_ana = {
-        o["store_id"]: o["licenses_count"] for o in listed(shop, "/orders/", f"customer={ana}")
+        o["store_id"]: o["licenses_count"] for o in shop.listed("/orders/", f"customer={ana}")
     }
 
     assert whole == {"o-1": 3, "o-2": 1}
     assert of_ana == {"o-1": 3}
-    assert keys(shop, f"customer={ana}") == ["K-1", "K-3"]
-    assert keys(shop, f"customer={bob}") == ["K-2", "K-4"]
-    assert keys(shop, f"order_store_id=o-1&customer={bob}") == ["K-2"]
-    assert keys(shop, "order_store_id=o-1") == ["K-1", "K-2", "K-3"]
+    assert shop.keys(f"customer={ana}") == ["K-1", "K-3"]
+    assert shop.keys(f"customer={bob}") == ["K-2", "K-4"]
+    assert shop.keys(f"order_store_id=o-1&customer={bob}") == ["K-2"]
+    assert shop.keys("order_store_id=o-1") == ["K-1", "K-2", "K-3"]
     totals = shop.get(f"/customers/{ana}/").json()
     assert (totals["total_orders"], totals["total_licenses"]) == (1, 2)
 
@@ -150,7 +130,7 @@ def test_an_order_whose_rows_name_two_customers_is_one_customers_order(files: Fi
 def test_the_order_of_one_row_comes_with_its_one_license(files: Files) -> None:
     bring(files, ("K-1", "", "ana@x.test"))
 
-    (order,) = listed(files.shop, "/orders/")
+    (order,) = files.shop.listed("/orders/")
     shown = files.shop.get(f"/orders/{order['id']}/").json()
 
     assert order["licenses_count"] == shown["licenses_count"] == 1
@@ -171,13 +151,13 @@ def test_an_order_gets_the_customer_of_its_first_row_even_if_that_is_written_las
     files.by_machine(again=True)
 
     ana, bob = (customer_id(shop, f"{name}@x.test") for name in ("ana", "bob"))
-    (order,) = listed(shop, "/orders/")
+    (order,) = shop.listed("/orders/")
     assert (order["customer"]["id"], order["licenses_count"]) == (ana, 4)
-    assert [each["id"] for each in listed(shop, "/orders/", f"customer={ana}")] == [order["id"]]
-    assert listed(shop, "/orders/", f"customer={bob}") == []
-    assert keys(shop, f"customer={ana}") == ["K-1", "K-4"]
-    assert keys(shop, f"customer={bob}") == ["K-2", "K-3"]
-    assert keys(shop, "order_store_id=o-1") == ["K-1", "K-2", "K-3", "K-4"]
+    assert [each["id"] for each in shop.listed("/orders/", f"customer={ana}")] == [order["id"]]
+    assert shop.listed("/orders/", f"customer={bob}") == []
+    assert shop.keys(f"customer={ana}") == ["K-1", "K-4"]
+    assert shop.keys(f"customer={bob}") == ["K-2", "K-3"]
+    assert shop.keys("order_store_id=o-1") == ["K-1", "K-2", "K-3", "K-4"]
     assert shop.get(f"/orders/{order['id']}/export/").text.count(",kp,") == 4
 
 
@@ -185,7 +165,7 @@ def test_an_imported_order_that_grows_stays_where_it_is_in_lists(files: Files) -
     shop = files.shop
     bring(files, *((f"K-{n}", f"o-{n}", "ana@x.test") for n in range(4)))
     first = shop.get("/orders/", "limit=2").json()
-    before = [order["id"] for order in listed(shop, "/orders/")]
+    before = [order["id"] for order in shop.listed("/orders/")]
 
     bring(files, ("K-10", "o-2", "ana@x.test"), ("K-11", "o-9", "ana@x.test"), name="b.csv")
     items = [{"product_code": "kp", "licenses": [{}, {}]}]
@@ -195,7 +175,7 @@ def test_an_imported_order_that_grows_stays_where_it_is_in_lists(files: Files) -
     assert [order["id"] for order in first["results"] + second["results"]] == before
     counts = {order["store_id"]: order["licenses_count"] for order in second["results"]}
     assert (counts, second["count"], second["next"]) == ({"o-2": 2, "o-3": 3}, 4, None)
-    orders = listed(shop, "/orders/", "order_by=created_at")
+    orders = shop.listed("/orders/", "order_by=created_at")
     assert [order["store_id"] for order in orders] == ["o-0", "o-1", "o-2", "o-3", "o-9"]
     assert orders[3]["updated_at"] == added["updated_at"] > orders[0]["updated_at"]
     customer = shop.get(f"/customers/{customer_id(shop, 'ana@x.test')}/").json()

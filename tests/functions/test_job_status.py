@@ -1,5 +1,6 @@
 """Import results and progress, cancelling and retrying."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +44,11 @@ DETECTED = DetectedFile(
     unknown_columns=["note"],
     warnings=[FileWarning(code="encoding_assumed", message="The file is not UTF-8", column=None)],
 ).model_dump(mode="json")
+
+
+@pytest.fixture
+def importer(importer: Importer, engine: Engine) -> Importer:
+    return replace(importer, engine=engine)
 
 
 def refused(reply: Reply, status: int, code: str) -> str:
@@ -337,9 +343,7 @@ def test_without_failed_rows_there_is_no_file(importer: Importer) -> None:
 
 
 @pytest.mark.parametrize("state", ["awaiting_upload", "queued", "validating", "running"])
-def test_an_import_that_has_not_ended_is_cancelled(
-    importer: Importer, engine: Engine, state: State
-) -> None:
+def test_an_import_that_has_not_ended_is_cancelled(importer: Importer, state: State) -> None:
     importer.request_upload()
     if state != "awaiting_upload":
         importer.move(1, "queued", version_id="v1")
@@ -350,107 +354,97 @@ def test_an_import_that_has_not_ended_is_cancelled(
 
     assert (view["state"], view["status"]) == ("cancelled", "error")
     assert view["finished_at"] is not None
-    assert (engine.operations, engine.announced) == ([], [])
+    assert (importer.engine.operations, importer.engine.announced) == ([], [])
 
 
-def test_cancelling_stops_the_execution_and_may_be_repeated(
-    importer: Importer, engine: Engine
-) -> None:
+def test_cancelling_stops_the_execution_and_may_be_repeated(importer: Importer) -> None:
     importer.move(importer.dropped().number, "running", execution_arn=ARN)
 
     first, again = importer.post("/imports/1/cancel/"), importer.post("/imports/1/cancel/")
 
     assert first.json() == again.json()
-    assert engine.operations == ["StopExecution", "StopExecution"]
-    assert engine.calls[0][1]["executionArn"] == ARN
-    engine.refusals["StopExecution"] = "ExecutionDoesNotExist"
+    assert importer.engine.operations == ["StopExecution", "StopExecution"]
+    assert importer.engine.calls[0][1]["executionArn"] == ARN
+    importer.engine.refusals["StopExecution"] = "ExecutionDoesNotExist"
     assert importer.post("/imports/1/cancel/").status == 200
 
 
-def test_a_cancellation_whose_answer_is_lost_is_one(importer: Importer, engine: Engine) -> None:
+def test_a_cancellation_whose_answer_is_lost_is_one(importer: Importer) -> None:
     importer.dropped()
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         assert importer.post("/imports/1/cancel/").json()["state"] == "cancelled"
 
     assert importer.job(1).revision == 2
 
 
-def test_an_import_that_ended_meanwhile_is_not_cancelled(
-    importer: Importer, engine: Engine
-) -> None:
+def test_an_import_that_ended_meanwhile_is_not_cancelled(importer: Importer) -> None:
     importer.dropped()
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: finish(importer, 1)))
+    with tapped("TransactWriteItems", meanwhile(lambda: finish(importer, 1))):
         reply = importer.post("/imports/1/cancel/")
 
     assert "has completed with errors" in refused(reply, 409, "import_state")
-    assert engine.calls == []
+    assert importer.engine.calls == []
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
-def test_an_import_is_run_again_by_the_function(
-    importer: Importer, engine: Engine, state: State
-) -> None:
+def test_an_import_is_run_again_by_the_function(importer: Importer, state: State) -> None:
     job = importer.stored()
     importer.move(job.number, state)
 
     view = importer.post("/imports/1/retry/").json()
 
     assert (view["state"], view["attempts"], view["finished_at"]) == ("queued", 2, None)
-    assert engine.announced == [(job.key, job.version_id)]
-    assert engine.calls == []
+    assert importer.engine.announced == [(job.key, job.version_id)]
+    assert importer.engine.calls == []
 
 
-def test_a_large_import_goes_on_where_its_execution_ended(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_large_import_goes_on_where_its_execution_ended(importer: Importer) -> None:
     planned(importer)
 
     importer.post("/imports/1/retry/")
 
-    ((operation, request),) = engine.calls
+    ((operation, request),) = importer.engine.calls
     assert (operation, request["executionArn"]) == ("RedriveExecution", ARN)
     assert request["clientToken"] == "acme-1-2"
-    assert engine.invoked == []
+    assert importer.engine.invoked == []
 
 
-def test_an_execution_that_cannot_go_on_is_begun_again(importer: Importer, engine: Engine) -> None:
+def test_an_execution_that_cannot_go_on_is_begun_again(importer: Importer) -> None:
     job = planned(importer)
-    engine.refusals["RedriveExecution"] = "ExecutionNotRedrivable"
+    importer.engine.refusals["RedriveExecution"] = "ExecutionNotRedrivable"
 
     assert importer.post("/imports/1/retry/").status == 200
 
-    assert engine.announced == [(job.key, job.version_id)]
+    assert importer.engine.announced == [(job.key, job.version_id)]
 
 
 @pytest.mark.parametrize("name", ["catalog.json", "manifest.json", "repeats.json"])
 def test_an_execution_whose_plan_was_deleted_is_started_again(
-    importer: Importer, engine: Engine, name: str
+    importer: Importer, name: str
 ) -> None:
     job = planned(importer)
     uploads.delete_result(job, name)
 
     assert importer.post("/imports/1/retry/").json()["state"] == "queued"
 
-    assert engine.operations == []
-    assert engine.announced == [(job.key, job.version_id)]
+    assert importer.engine.operations == []
+    assert importer.engine.announced == [(job.key, job.version_id)]
     assert importer.job(1).execution_arn is None
 
 
 @pytest.mark.parametrize("code", [None, "no_progress", "file_archived"])
 def test_an_import_that_ended_before_its_execution_has_a_new_one(
-    importer: Importer, engine: Engine, code: str | None
+    importer: Importer, code: str | None
 ) -> None:
     """Its ranges noticed that it had ended, and are done for the execution without their rows."""
     job = planned(importer, code)
 
     importer.post("/imports/1/retry/")
 
-    assert engine.operations == []
-    assert engine.announced == [(job.key, job.version_id)]
+    assert importer.engine.operations == []
+    assert importer.engine.announced == [(job.key, job.version_id)]
     assert importer.job(1).execution_arn is None
 
 
@@ -467,7 +461,7 @@ def planned(importer: Importer, code: str | None = "import_failed") -> ImportJob
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_an_import_whose_file_was_deleted_is_not_run_again(
-    importer: Importer, engine: Engine, state: State
+    importer: Importer, state: State
 ) -> None:
     job = importer.stored()
     importer.move(job.number, state)
@@ -479,14 +473,12 @@ def test_an_import_whose_file_was_deleted_is_not_run_again(
         f"a.csv (version {job.version_id} of acme/licenses/a.csv) was deleted from the bucket,"
         " or has expired. Import the file again."
     )
-    assert (engine.operations, engine.announced) == ([], [])
+    assert (importer.engine.operations, importer.engine.announced) == ([], [])
     assert (importer.job(1).state, importer.job(1).attempts) == (state, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_import_whose_file_is_only_hidden_is_run_again(
-    importer: Importer, engine: Engine, kind: str
-) -> None:
+def test_an_import_whose_file_is_only_hidden_is_run_again(importer: Importer, kind: str) -> None:
     job = importer.stored(kind)
     importer.move(job.number, "failed")
     uploads.client().delete_object(Bucket=job.bucket, Key=job.key)
@@ -525,7 +517,7 @@ def test_an_import_whose_file_is_only_hidden_is_run_again(
     ],
 )
 def test_what_s3_says_of_the_file_decides_whether_an_import_is_run_again(
-    importer: Importer, engine: Engine, status: int, headers: dict[str, str], answer: str | None
+    importer: Importer, status: int, headers: dict[str, str], answer: str | None
 ) -> None:
     importer.move(importer.stored().number, "failed")
 
@@ -539,39 +531,34 @@ def test_what_s3_says_of_the_file_decides_whether_an_import_is_run_again(
 @pytest.mark.parametrize(
     "state", ["queued", "running", "succeeded", "completed_with_errors", "rejected"]
 )
-def test_only_what_failed_or_was_cancelled_is_run_again(
-    importer: Importer, engine: Engine, state: State
-) -> None:
+def test_only_what_failed_or_was_cancelled_is_run_again(importer: Importer, state: State) -> None:
     importer.move(importer.dropped().number, state)
 
     assert state.replace("_", " ") in refused(
         importer.post("/imports/1/retry/"), 409, "import_state"
     )
 
-    assert (engine.operations, engine.announced) == ([], [])
+    assert (importer.engine.operations, importer.engine.announced) == ([], [])
 
 
-def test_an_import_without_a_file_cannot_be_run(importer: Importer, engine: Engine) -> None:
+def test_an_import_without_a_file_cannot_be_run(importer: Importer) -> None:
     importer.request_upload()
     importer.move(1, "failed")
 
     assert "its file never came" in refused(importer.post("/imports/1/retry/"), 409, "import_state")
 
 
-def test_two_retries_at_once_run_it_once(importer: Importer, engine: Engine) -> None:
+def test_two_retries_at_once_run_it_once(importer: Importer) -> None:
     importer.move(importer.stored().number, "failed")
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: importer.post("/imports/1/retry/")))
+    with tapped("TransactWriteItems", meanwhile(lambda: importer.post("/imports/1/retry/"))):
         refused(importer.post("/imports/1/retry/"), 409, "import_state")
 
-    assert len(engine.invoked) == 1
+    assert len(importer.engine.invoked) == 1
     assert importer.job(1).attempts == 2
 
 
-def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(importer: Importer) -> None:
     importer.move(importer.dropped().number, "running", runner="r1")
     importer.post("/imports/1/cancel/")
 
@@ -581,9 +568,7 @@ def test_a_late_heartbeat_leaves_a_cancelled_import_cancelled(
 
 
 @pytest.mark.parametrize("path", ["/imports/1/cancel/", "/imports/1/retry/"])
-def test_no_company_cancels_or_retries_an_import_of_another(
-    importer: Importer, engine: Engine, path: Any
-) -> None:
+def test_no_company_cancels_or_retries_an_import_of_another(importer: Importer, path: Any) -> None:
     importer.dropped()
 
     refused(new_importer("globex").post(path), 404, "not_found")

@@ -27,9 +27,7 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def place(shop: Shop, id: str, items: Any = ITEMS) -> list[int]:
     """The ids of the licenses of a new order."""
-    reply = shop.order(id=id, items=items)
-    assert reply.status == 200, reply.text
-    return [lic["id"] for lic in reply.json()["order_licenses"]]
+    return [lic["id"] for lic in shop.order(id=id, items=items).ok()["order_licenses"]]
 
 
 def looked_up(tap: Wiretap) -> list[int]:
@@ -73,10 +71,8 @@ def test_the_pages_of_a_list_look_up_each_large_order_once(shop: Shop) -> None:
 
 
 def test_an_order_that_was_seen_pending_is_visible_as_soon_as_it_commits(shop: Shop) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", killed_before, nth=4)
-        with pytest.raises(Killed):
-            shop.order(id="large", items=ITEMS)
+    with tapped("TransactWriteItems", killed_before, nth=4), pytest.raises(Killed):
+        shop.order(id="large", items=ITEMS)
     written = client().scan(TableName=table("LICENSES_TABLE"))["Items"]
     ids = [int(item["id"]["N"]) for item in written]
     assert ids

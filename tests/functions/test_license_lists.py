@@ -85,10 +85,9 @@ class History:
             if email:
                 self.customers.setdefault(email, self.time)
             body |= {"created": created} if created else {}
-        reply = self.shop.order(**body)
-        assert reply.status == 200, reply.text
+        answer = self.shop.order(**body).ok()
         known = {each.key for each in self.issued if each.order == named}
-        keys = Counter(key for key in reply.json()["license_keys"] if key not in known)
+        keys = Counter(key for key in answer["license_keys"] if key not in known)
         products = [
             code for code in codes for _ in range(len(items[codes.index(code)]["licenses"]))
         ]

@@ -20,9 +20,7 @@ def lic(shop: Shop) -> Any:
 
 
 def assigned(shop: Shop, lic: Any, **body: Any) -> Any:
-    reply = shop.post(f"/licenses/{lic['id']}/assign_user/", body)
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return shop.post(f"/licenses/{lic['id']}/assign_user/", body).ok()
 
 
 def users_of(shop: Shop, lic: Any) -> dict[str, Any]:
@@ -92,16 +90,14 @@ def test_a_repeated_assignment_with_the_same_password_is_the_same(shop: Shop, li
 
 
 def test_an_assignment_whose_answer_is_lost_shows_its_password(shop: Shop, lic: Any) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         answer = assigned(shop, lic, email="u2@x.test")
 
     assert has_password(stored(shop, "u2@x.test"), answer["new_password"])
 
 
 def test_two_assignments_at_once_are_both_kept(shop: Shop, lic: Any) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: assigned(shop, lic, email="u3@x.test")))
+    with tapped("TransactWriteItems", meanwhile(lambda: assigned(shop, lic, email="u3@x.test"))):
         assigned(shop, lic, email="u2@x.test")
 
     assert users_of(shop, lic).keys() == {"u1@x.test", "u2@x.test", "u3@x.test"}
@@ -111,11 +107,10 @@ def test_a_user_that_appears_meanwhile_keeps_its_password(shop: Shop, lic: Any) 
     other = shop.order_one("up", {"users": [{"email": "u9@x.test"}]})
     shown: list[Any] = []
 
-    with tapped() as tap:
-        tap.on(
-            "TransactWriteItems",
-            meanwhile(lambda: shown.append(assigned(shop, other, email="u2@x.test"))),
-        )
+    with tapped(
+        "TransactWriteItems",
+        meanwhile(lambda: shown.append(assigned(shop, other, email="u2@x.test"))),
+    ):
         answer = assigned(shop, lic, email="u2@x.test")
 
     assert answer["new_password"] is None
@@ -231,8 +226,7 @@ def test_a_password_is_generated_and_shown_once(shop: Shop, lic: Any, by: str) -
 def test_a_chosen_password_replaces_the_generated_one(shop: Shop, lic: Any) -> None:
     id = user(shop, "u1@x.test")["id"]
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         answer = shop.post(f"/license-users/{id}/set_password/", {"password": "correct horse"})
 
     assert answer.json()["new_password"] is None
@@ -274,9 +268,7 @@ def test_a_user_that_was_changed_meanwhile_is_not_overwritten(shop: Shop, lic: A
 
 def assigned_several(shop: Shop, lic: Any, *emails: str, **more: Any) -> Any:
     entries = [{"email": email, **more} for email in emails]
-    reply = shop.post(f"/licenses/{lic['id']}/assign_users/", {"emails": entries})
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return shop.post(f"/licenses/{lic['id']}/assign_users/", {"emails": entries}).ok()
 
 
 def test_several_users_are_assigned_and_passwords_of_new_ones_are_shown(
@@ -309,8 +301,7 @@ def test_as_many_users_are_assigned_as_a_transaction_takes(shop: Shop, lic: Any)
 
 
 def test_several_users_whose_answer_is_lost_show_their_passwords(shop: Shop, lic: Any) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         answer = assigned_several(shop, lic, "u2@x.test", "u3@x.test")
 
     for each in answer:
@@ -324,11 +315,10 @@ def test_a_user_who_appears_while_several_are_assigned_keeps_its_password(
     other = shop.order_one("up", {"users": [{"email": "u9@x.test"}]})
     shown: list[Any] = []
 
-    with tapped() as tap:
-        tap.on(
-            "TransactWriteItems",
-            meanwhile(lambda: shown.append(assigned(shop, other, email="u3@x.test"))),
-        )
+    with tapped(
+        "TransactWriteItems",
+        meanwhile(lambda: shown.append(assigned(shop, other, email="u3@x.test"))),
+    ):
         two, three = assigned_several(shop, lic, "u2@x.test", "u3@x.test")
 
     assert (two["new_user"], three["new_user"], three["password"]) == (True, False, None)
@@ -359,8 +349,7 @@ def test_the_activations_of_several_users_are_set(shop: Shop, lic: Any) -> None:
     path = f"/licenses/{lic['id']}/set_users_activations/"
     body = {one: {"max_activations": 100}, two: {"reset_total_activations": True}}
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         replies = [shop.post(path, body) for _ in range(2)]
 
     assert [reply.json() for reply in replies] == [{"message": "Activations set."}] * 2

@@ -1,6 +1,6 @@
 """Change licenses: one, several, or by a policy. LicenseSpring: Update License."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,16 +9,13 @@ from shared.licenses import License
 from shared.store import dynamo
 from shared.store.licenses import get_license
 from shared.workflows import change_licenses, import_chunk
-from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
+from tests.functions.import_files import Files
 from tests.functions.shop import Shop, fault_codes
 from tests.wiretap import Wiretap, answer_lost, meanwhile, tapped
 
 
 def changed(shop: Shop, lic: Any, **patch: Any) -> Any:
-    reply = shop.patch(f"/licenses/{lic['id']}/", patch)
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return shop.patch(f"/licenses/{lic['id']}/", patch).ok()
 
 
 def shown(shop: Shop, lic: Any) -> Any:
@@ -227,8 +224,7 @@ def test_a_change_without_a_difference_writes_nothing(shop: Shop) -> None:
 def test_a_change_whose_answer_is_lost_is_made_once(shop: Shop) -> None:
     lic = shop.order_one()
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         after = changed(shop, lic, max_activations=9)
 
     assert after["max_activations"] == 9
@@ -238,8 +234,7 @@ def test_a_change_whose_answer_is_lost_is_made_once(shop: Shop) -> None:
 def test_concurrent_changes_are_all_kept(shop: Shop) -> None:
     lic = shop.order_one()
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: changed(shop, lic, note="theirs")))
+    with tapped("TransactWriteItems", meanwhile(lambda: changed(shop, lic, note="theirs"))):
         after = changed(shop, lic, max_activations=9)
 
     assert (after["note"], after["max_activations"]) == ("theirs", 9)
@@ -250,8 +245,7 @@ def test_concurrent_changes_are_all_kept(shop: Shop) -> None:
 def test_a_switch_keeps_a_concurrent_change(shop: Shop, switch: str) -> None:
     lic = shop.order_one("kp", {"enabled": switch == "disable"})
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: changed(shop, lic, note="theirs")))
+    with tapped("TransactWriteItems", meanwhile(lambda: changed(shop, lic, note="theirs"))):
         after = shop.post(f"/licenses/{lic['id']}/{switch}/").json()
 
     assert (after["note"], after["enabled"]) == ("theirs", switch == "enable")
@@ -291,8 +285,7 @@ def test_a_policy_that_is_archived_meanwhile_is_not_applied(shop: Shop) -> None:
     def archive() -> None:
         shop.patch(f"/license-templates/{policy['id']}/", {"is_archived": True})
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(archive))
+    with tapped("TransactWriteItems", meanwhile(archive)):
         reply = shop.post(f"/licenses/{lic['id']}/apply_policy/", {"policy_code": "policy_A"})
 
     assert fault_codes(reply.json()) == {"/policy_code": "unknown_policy"}
@@ -496,13 +489,10 @@ def test_a_change_keeps_other_stored_attributes(shop: Shop) -> None:
     assert "max_activations" not in (item or {"max_activations": 1})
 
 
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme; every row of a file is a batch."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
+@pytest.fixture(autouse=True)
+def single_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row of a file is a batch."""
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 1)
-    with open_files(shop) as files:
-        yield files
 
 
 def test_an_import_of_features_never_repeats_the_lock_of_a_license(files: Files) -> None:
@@ -526,8 +516,7 @@ def test_a_change_during_an_import_of_features_keeps_both(files: Files) -> None:
     lic = files.shop.order_one("kp", {"key": "K-1"})
     text = "license_key,code\nK-1,f1\nK-1,f2\n"
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: files.imported(text, "license-features")))
+    with tapped("TransactWriteItems", meanwhile(lambda: files.imported(text, "license-features"))):
         after = changed(files.shop, lic, max_activations=9)
 
     assert after["max_activations"] == 9
@@ -596,8 +585,7 @@ def test_a_change_that_was_applied_already_needs_no_last_version(shop: Shop) -> 
 def test_a_change_at_the_same_time_is_not_overwritten(shop: Shop) -> None:
     lic = shop.order_one("kp", {"max_activations": 3})
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: changed(shop, lic, max_activations=5)))
+    with tapped("TransactWriteItems", meanwhile(lambda: changed(shop, lic, max_activations=5))):
         reply = shop.patch(
             f"/licenses/{lic['id']}/", {"max_activations": 7, "updated_at": lic["updated_at"]}
         )
@@ -629,10 +617,9 @@ def test_of_several_licenses_each_that_was_changed_meanwhile_is_named(shop: Shop
     patches = [
         {"id": lic["id"], "max_activations": 7, "updated_at": lic["updated_at"]} for lic in licenses
     ]
-    reply = shop.patch("/licenses/bulk_update/", patches)
+    problem = shop.patch("/licenses/bulk_update/", patches).refused(409)
 
-    assert reply.status == 409
-    assert set(fault_codes(reply.json())) == {
+    assert set(fault_codes(problem)) == {
         "/1/updated_at",
         "/1/max_activations",
         "/2/updated_at",

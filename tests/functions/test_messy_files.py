@@ -1,28 +1,16 @@
 """Untidy files: what is unambiguous is imported, the rest is refused at its cell."""
 
 import unicodedata
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from functions import job_status
 from shared.import_job import ImportJob
 from shared.values import FORMAT
-from tests.engine import Engine
-from tests.functions.import_files import Files, counts, open_files
+from tests.functions.import_files import Files, counts
 from tests.functions.shop import Shop
-from tests.http_event import send
 
 LICENSES = "license__license_key,product__short_code"
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    """The company acme, with products and a bucket."""
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000000")
-    with open_files(shop) as files:
-        yield files
 
 
 def codes_of(files: Files, job: ImportJob) -> list[tuple[str, str]]:
@@ -34,9 +22,8 @@ def codes_of(files: Files, job: ImportJob) -> list[tuple[str, str]]:
 
 def warnings_of(files: Files, job: ImportJob) -> list[tuple[int, dict[str, Any]]]:
     """The row of each warning of a job, and the warning."""
-    path, key = f"/api/v1/imports/{job.number}/rows/", files.shop.key
-    listed = send(job_status.handler, "GET", path, query="outcome=warning", key=key).json()
-    return [(row["row"], each) for row in listed["results"] for each in row["warnings"]]
+    found = files.rows(job, "outcome=warning")
+    return [(row["row"], each) for row in found for each in row["warnings"]]
 
 
 def emails(files: Files) -> set[str | None]:

@@ -34,9 +34,10 @@ SMALL_LARGE: list[dict[str, Any]] = [{"product_code": "kp", "licenses": [{}] * 7
 
 
 @pytest.fixture(autouse=True)
-def _short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The executions that orders wait for here have been killed."""
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The executions that orders and the sweeper wait for here have been killed."""
     monkeypatch.setattr(retry, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
 
 def license_count(shop: Shop, query: str = "") -> int:
@@ -51,8 +52,7 @@ def body_of(reply: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("fault", [answer_lost, failed, throttled, conflict])
 def test_an_order_is_placed_once_whatever_happens_to_its_write(shop: Shop, fault: Fault) -> None:
-    with tapped() as tap:
-        tap.on(WRITE, fault)
+    with tapped(WRITE, fault):
         first = body_of(shop.order(id="o-1", items=ONE))
 
     again = shop.order(id="o-1", items=ONE)
@@ -65,8 +65,7 @@ def test_an_order_is_placed_once_whatever_happens_to_its_write(shop: Shop, fault
 def test_a_write_whose_answer_is_lost_still_shows_the_new_passwords(shop: Shop) -> None:
     items = [{"product_code": "up", "licenses": [{"users": [{"email": "u1@x.test"}]}]}]
 
-    with tapped() as tap:
-        tap.on(WRITE, answer_lost)
+    with tapped(WRITE, answer_lost):
         reply = shop.order(id="o-1", items=items)
 
     assert [p["email"] for p in body_of(reply)["new_passwords"]] == ["u1@x.test"]
@@ -76,8 +75,7 @@ def test_a_write_whose_answer_is_lost_still_shows_the_new_passwords(shop: Shop) 
 def test_an_append_whose_answer_is_lost_is_appended_once(shop: Shop) -> None:
     shop.order(id="o-1", items=ONE)
 
-    with tapped() as tap:
-        tap.on(WRITE, answer_lost)
+    with tapped(WRITE, answer_lost):
         body_of(shop.order(id="o-1", append=True, items=ONE))
 
     assert license_count(shop) == 2
@@ -85,10 +83,8 @@ def test_an_append_whose_answer_is_lost_is_appended_once(shop: Shop) -> None:
 
 @pytest.mark.parametrize("fault", [killed_before, killed_after])
 def test_a_killed_order_is_there_or_not_and_the_retry_tells(shop: Shop, fault: Fault) -> None:
-    with tapped() as tap:
-        tap.on(WRITE, fault)
-        with pytest.raises(Killed):
-            shop.order(id="o-1", items=ONE)
+    with tapped(WRITE, fault), pytest.raises(Killed):
+        shop.order(id="o-1", items=ONE)
 
     body_of(shop.order(id="o-1", items=ONE))
 
@@ -98,9 +94,7 @@ def test_a_killed_order_is_there_or_not_and_the_retry_tells(shop: Shop, fault: F
 def test_two_equal_orders_at_once_are_one_with_two_equal_answers(shop: Shop) -> None:
     answers = []
 
-    with tapped() as tap:
-        rival = meanwhile(lambda: answers.append(shop.order(id="o-1", items=ONE)))
-        tap.on(WRITE, rival)
+    with tapped(WRITE, meanwhile(lambda: answers.append(shop.order(id="o-1", items=ONE)))):
         answers.append(shop.order(id="o-1", items=ONE))
 
     assert body_of(answers[0]) == body_of(answers[1])
@@ -110,8 +104,7 @@ def test_two_equal_orders_at_once_are_one_with_two_equal_answers(shop: Shop) -> 
 def test_of_two_orders_for_one_key_the_second_writes_nothing(shop: Shop) -> None:
     items = [{"product_code": "kp", "licenses": [{"key": "ONLY-ONE"}, {}]}]
 
-    with tapped() as tap:
-        tap.on(WRITE, meanwhile(lambda: body_of(shop.order(id="winner", items=items))))
+    with tapped(WRITE, meanwhile(lambda: body_of(shop.order(id="winner", items=items)))):
         reply = shop.order(id="loser", items=items)
 
     assert (reply.status, reply.json()["code"]) == (409, "license_key_exists")
@@ -123,9 +116,9 @@ def test_of_two_orders_for_one_key_the_second_writes_nothing(shop: Shop) -> None
 def test_a_product_archived_meanwhile_is_not_sold(shop: Shop) -> None:
     product = shop.get("/products/", "short_code=kp").json()["results"][0]["id"]
 
-    with tapped() as tap:
-        archive = meanwhile(lambda: shop.patch(f"/products/{product}/", {"is_archived": True}))
-        tap.on(WRITE, archive)
+    with tapped(
+        WRITE, meanwhile(lambda: shop.patch(f"/products/{product}/", {"is_archived": True}))
+    ):
         reply = shop.order(id="o-1", items=ONE)
 
     assert reply.json()["code"] == "archived_product"
@@ -136,8 +129,7 @@ def test_a_policy_changed_meanwhile_is_sold_as_changed(shop: Shop) -> None:
     policy = shop.get("/license-templates/", "product=kp&code=policy_A").json()["results"][0]["id"]
     change = meanwhile(lambda: shop.patch(f"/license-templates/{policy}/", {"max_activations": 6}))
 
-    with tapped() as tap:
-        tap.on(WRITE, change)
+    with tapped(WRITE, change):
         license = shop.order_one(license={"policy_code": "policy_A"})
 
     assert license["max_activations"] == 6
@@ -146,9 +138,7 @@ def test_a_policy_changed_meanwhile_is_sold_as_changed(shop: Shop) -> None:
 def test_two_orders_that_make_one_customer_share_it(shop: Shop) -> None:
     customer = {"email": "ana@acme.example"}
 
-    with tapped() as tap:
-        rival = meanwhile(lambda: shop.order(id="o-1", items=ONE, customer=customer))
-        tap.on(WRITE, rival)
+    with tapped(WRITE, meanwhile(lambda: shop.order(id="o-1", items=ONE, customer=customer))):
         body_of(shop.order(id="o-2", items=ONE, customer=customer))
 
     assert shop.get("/customers/").json()["count"] == 1
@@ -165,10 +155,8 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 def killed_and_retried(shop: Shop, items: list[Any], fault: Fault, nth: int) -> None:
     """An order that is killed at a write is invisible, and whole when it is sent again."""
     licenses = len(items[0]["licenses"])
-    with tapped() as tap:
-        tap.on(WRITE, fault, nth=nth)
-        with pytest.raises(Killed):
-            shop.order(id="big", items=items)
+    with tapped(WRITE, fault, nth=nth), pytest.raises(Killed):
+        shop.order(id="big", items=items)
     settled = (fault, nth) == (killed_after, 4)
     assert license_count(shop) == license_count(shop, "order_store_id=big") == licenses * settled
     assert shop.get("/orders/").json()["count"] == settled
@@ -201,8 +189,7 @@ def test_an_order_beyond_the_limit_of_dynamodb_killed_midway_is_invisible_and_th
 def test_a_large_order_is_placed_once_whatever_happens_to_a_write(
     shop: Shop, fault: Fault, nth: int
 ) -> None:
-    with tapped() as tap:
-        tap.on(WRITE, fault, nth=nth)
+    with tapped(WRITE, fault, nth=nth):
         answer = body_of(shop.order(id="big", items=SMALL_LARGE))
 
     assert body_of(shop.order(id="big", items=SMALL_LARGE)) == answer
@@ -220,20 +207,15 @@ def test_a_large_order_that_meets_a_taken_key_leaves_nothing_behind(shop: Shop) 
     body_of(shop.order(id="big", items=ONE))
 
 
-def test_an_abandoned_pending_order_is_rolled_back(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_abandoned_pending_order_is_rolled_back(shop: Shop) -> None:
     users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(120)]
     licenses = [{"key": "WANTED"}, *MANY[0]["licenses"]]
     items = [
         {"product_code": "kp", "licenses": licenses},
         {"product_code": "up", "licenses": users},
     ]
-    with tapped() as tap:
-        tap.on(WRITE, killed_before, nth=4)
-        with pytest.raises(Killed):
-            shop.order(id="big", items=items)
-    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
+    with tapped(WRITE, killed_before, nth=4), pytest.raises(Killed):
+        shop.order(id="big", items=items)
 
     swept = sweep.handler({}, LambdaContext())["undone"]
 
@@ -245,10 +227,8 @@ def test_an_abandoned_pending_order_is_rolled_back(
 
 
 def test_another_order_with_the_id_of_a_pending_order_has_to_wait(shop: Shop) -> None:
-    with tapped() as tap:
-        tap.on(WRITE, killed_after, nth=2)
-        with pytest.raises(Killed):
-            shop.order(id="big", items=MANY)
+    with tapped(WRITE, killed_after, nth=2), pytest.raises(Killed):
+        shop.order(id="big", items=MANY)
 
     reply = shop.order(id="big", items=[{"product_code": "kp", "licenses": [{}] * 109}])
 
@@ -256,21 +236,15 @@ def test_another_order_with_the_id_of_a_pending_order_has_to_wait(shop: Shop) ->
     assert reply.headers["retry-after"] == "1"
 
 
-def test_a_rollback_that_another_process_took_over_is_not_counted(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, out: Out
-) -> None:
-    with tapped() as tap:
-        tap.on(WRITE, killed_after, nth=2)
-        with pytest.raises(Killed):
-            shop.order(id="big", items=MANY)
-    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
+def test_a_rollback_that_another_process_took_over_is_not_counted(shop: Shop, out: Out) -> None:
+    with tapped(WRITE, killed_after, nth=2), pytest.raises(Killed):
+        shop.order(id="big", items=MANY)
 
     def take() -> None:
         ((company, order_id, part, owner),) = pending_orders.pending_orders(datetime.now(UTC))
         assert pending_orders.take_lease(company, order_id, part, owner, token="another")
 
-    with tapped() as tap:
-        tap.on(WRITE, meanwhile(take), nth=2)
+    with tapped(WRITE, meanwhile(take), nth=2):
         undone = sweep.handler({}, LambdaContext())["undone"]
 
     assert undone == 0
@@ -282,10 +256,8 @@ def test_passwords_of_users_made_by_a_killed_order_are_shown_when_it_is_finished
 ) -> None:
     users = [{"users": [{"email": f"u{n}@x.test"}]} for n in range(80)]
     items = [{"product_code": "up", "licenses": users}]
-    with tapped() as tap:
-        tap.on(WRITE, killed_before, nth=4)
-        with pytest.raises(Killed):
-            shop.order(id="big", items=items)
+    with tapped(WRITE, killed_before, nth=4), pytest.raises(Killed):
+        shop.order(id="big", items=items)
 
     body = body_of(shop.order(id="big", items=items))
 
@@ -299,10 +271,8 @@ def users(count: int, first: int = 0) -> list[dict[str, Any]]:
 
 def interrupt_order(shop: Shop, nth: int, **order: Any) -> None:
     """Place a large order whose process is killed before its nth write."""
-    with tapped() as tap:
-        tap.on(WRITE, killed_before, nth=nth)
-        with pytest.raises(Killed):
-            shop.order(**order)
+    with tapped(WRITE, killed_before, nth=nth), pytest.raises(Killed):
+        shop.order(**order)
 
 
 def test_users_of_a_pending_order_are_not_shared_with_another(
@@ -314,17 +284,13 @@ def test_users_of_a_pending_order_are_not_shared_with_another(
     answer = body_of(shop.order(id="small", items=users(1)))
 
     assert [shown["email"] for shown in answer["new_passwords"]] == ["u0@x.test"]
-    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
     assert sweep.handler({}, LambdaContext())["undone"] == 0
     assert len(body_of(shop.order(id="big", items=users(80)))["new_passwords"]) == 79
 
 
-def test_a_pending_order_is_rolled_back_though_another_created_its_users(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pending_order_is_rolled_back_though_another_created_its_users(shop: Shop) -> None:
     interrupt_order(shop, 2, id="big", items=users(120))
     body_of(shop.order(id="small", items=users(1)))
-    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     assert sweep.handler({}, LambdaContext())["undone"] == 1
 
@@ -332,11 +298,8 @@ def test_a_pending_order_is_rolled_back_though_another_created_its_users(
     assert [shown["email"] for shown in again["new_passwords"]] == ["u1@x.test"]
 
 
-def test_users_of_an_order_that_was_rolled_back_are_deleted(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_users_of_an_order_that_was_rolled_back_are_deleted(shop: Shop) -> None:
     interrupt_order(shop, 3, id="big", items=users(80))
-    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
 
     assert sweep.handler({}, LambdaContext())["undone"] == 1
 
@@ -353,8 +316,7 @@ def test_a_large_order_does_not_take_the_users_of_another_body_under_its_id(shop
         small_write.append(request)
         large.append(shop.order(id="o-1", items=[*ONE, *users(4)]).json()["code"])
 
-    with tapped() as tap:
-        tap.on(WRITE, come_between)
+    with tapped(WRITE, come_between) as tap:
         # The small order's write arrives when the large one has begun.
         tap.on(WRITE, meanwhile(lambda: carry_out(small_write[0])), nth=3)
         small = body_of(shop.order(id="o-1", items=users(1)))

@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 import time_machine
 
-from functions import job_status
 from shared.store import dynamo
 from shared.workflows import import_chunk
 from tests.engine import Engine
 from tests.functions.import_files import Files
 from tests.functions.shop import Shop
 from tests.functions.test_statistics import totals
-from tests.functions.test_undo import asked, run
-from tests.http_event import send
+from tests.functions.test_undo import run
 
 HEAD = (
     "license__license_key,product__short_code,order__store_id,order__created_at,customer__email\n"
@@ -53,14 +51,8 @@ def orders(shop: Shop, query: str = "") -> list[str]:
     return [each["store_id"] for each in found]
 
 
-def keys(shop: Shop, query: str = "") -> list[str]:
-    return sorted(lic["license_key"] for lic in shop.get("/licenses/", query).json()["results"])
-
-
 def warned_rows(files: Files) -> list[Any]:
-    path = f"/api/v1/imports/{files.last().number}/rows/"
-    reply = send(job_status.handler, "GET", path, query="outcome=warning", key=files.shop.key)
-    return list(reply.json()["results"])
+    return files.rows(files.last(), "outcome=warning")
 
 
 @pytest.fixture
@@ -85,9 +77,9 @@ def test_orders_are_listed_at_their_own_time_and_licenses_at_the_time_of_the_imp
     assert orders(shop, f"customer={customer['id']}") == ["o-2", "o-1"]
     assert orders(shop, f"customer={customer['id']}&created_at__lt=2026-01-01") == ["o-1"]
     assert orders(shop, "store_id=o-1&created_at__lt=2024-03-02") == ["o-1"]
-    assert keys(shop, "created_at__lt=2026-05-04") == []
-    assert keys(shop, "created_at__gte=2026-05-04") == ["K-1", "K-2", "K-3", "K-4", "K-5"]
-    assert keys(shop, f"customer={customer['id']}") == ["K-1", "K-2", "K-3"]
+    assert shop.keys("created_at__lt=2026-05-04") == []
+    assert shop.keys("created_at__gte=2026-05-04") == ["K-1", "K-2", "K-3", "K-4", "K-5"]
+    assert shop.keys(f"customer={customer['id']}") == ["K-1", "K-2", "K-3"]
     assert (whole["total_orders"], whole["total_licenses"]) == (2, 3)
     assert totals(shop) == {"2026-05-02": (1, 0), "2026-05-04": (1, 5)}
     first = shop.get("/orders/", "store_id=o-1").json()["results"][0]
@@ -109,12 +101,8 @@ def test_an_existing_order_keeps_its_time(files: Files, imported: Any) -> None:
 
 
 def test_an_update_of_licenses_warns_of_another_time_only(files: Files, imported: Any) -> None:
-    files.run(
-        files.prepared(
-            HEAD + "K-1,kp,o-1,2024-03-01,ana@x.test\nK-3,cp,o-2,2024-03-01,ana@x.test\n",
-            on_existing="update",
-        )
-    )
+    rows = "K-1,kp,o-1,2024-03-01,ana@x.test\nK-3,cp,o-2,2024-03-01,ana@x.test\n"
+    files.requested(HEAD + rows, on_existing="update")
 
     found = [(row["row"], row["warnings"][0]["code"]) for row in warned_rows(files)]
     assert found == [(2, "not_changed_here")]
@@ -122,11 +110,10 @@ def test_an_update_of_licenses_warns_of_another_time_only(files: Files, imported
 
 def test_a_dry_run_writes_no_order_and_its_commit_has_the_times(files: Files) -> None:
     with time_machine.travel("2026-05-04T10:00:00Z", tick=False):
-        files.run(files.prepared(HEAD + ROWS, dry_run=True))
+        plan = files.requested(HEAD + ROWS, dry_run=True)
         assert orders(files.shop) == []
-        reply = send(job_status.handler, "GET", "/api/v1/imports/1/", key=files.shop.key)
 
-        assert asked(files, 1, "commit", hash=reply.json()["plan"]["hash"]).status == 202
+        assert files.ask(1, "commit", hash=files.shown(plan)["plan"]["hash"]).status == 202
         committed = run(files, files.last().number)
 
         assert (committed.state, committed.counts["created_orders_count"]) == ("succeeded", 4)
@@ -137,7 +124,7 @@ def test_a_dry_run_writes_no_order_and_its_commit_has_the_times(files: Files) ->
 def test_an_undo_removes_the_orders_from_all_lists(files: Files, imported: Any) -> None:
     imported.shift(timedelta(minutes=1))
 
-    assert asked(files, 1, dry_run=False).status == 202
+    assert files.ask(1, "undo", dry_run=False).status == 202
     undone = run(files, files.last().number)
 
     assert undone.counts["reverted_orders_count"] == 4
@@ -188,8 +175,8 @@ def test_the_first_row_of_a_file_has_the_time_whichever_chunk_is_written_first(
         for email, expected in (("ana", ["o-1"]), ("ben", ["o-2"])):
             customer = files.shop.get("/customers/", f"email={email}@x.test").json()["results"][0]
             assert orders(files.shop, f"customer={customer['id']}") == expected
-        assert keys(files.shop, "customer_email=ben@x.test") == ["K-2", "K-3", "K-4"]
-        assert keys(files.shop, "customer_email=ana@x.test") == ["K-1"]
+        assert files.shop.keys("customer_email=ben@x.test") == ["K-2", "K-3", "K-4"]
+        assert files.shop.keys("customer_email=ana@x.test") == ["K-1"]
         assert files.last().counts["created_orders_count"] == 3
         assert totals(files.shop) == {"2026-05-02": (1, 0), "2026-05-04": (1, 6)}
 

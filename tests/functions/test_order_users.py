@@ -9,9 +9,7 @@ from tests.functions.shop import Shop, fault_codes
 def order_users(shop: Shop, *users: Any, **order: Any) -> Any:
     """Orders one user-based license, and answers with the whole order."""
     items = [{"product_code": "up", "licenses": [{"users": list(users)}]}]
-    reply = shop.order(items=items, **order)
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return shop.order(items=items, **order).ok()
 
 
 def seats_of(answer: Any) -> Any:

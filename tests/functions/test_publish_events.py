@@ -31,21 +31,10 @@ OPERATIONS = 14
 
 @pytest.fixture
 def bus(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
-    with open_bus(monkeypatch) as bus:
+    """A bus, and the stream of the records that it hears of; nobody waits between requests."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with open_bus(monkeypatch) as bus, streaming(monkeypatch) as bus.stream:
         yield bus
-
-
-@pytest.fixture
-def stream(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Streams]:
-    with streaming(monkeypatch) as found:
-        yield found
-
-
-def order(shop: Shop, id: str, count: int = 1, **more: Any) -> Any:
-    items = [{"product_code": "kp", "licenses": [{}] * count}]
-    reply = shop.order(id=id, items=items, **more)
-    assert reply.status == 200, reply.text
-    return reply.json()
 
 
 def sequence(record: Record) -> str:
@@ -55,12 +44,10 @@ def sequence(record: Record) -> str:
 # What a publisher does with records.
 
 
-def test_an_order_and_its_new_customer_are_published_and_logged(
-    shop: Shop, bus: Bus, stream: Streams
-) -> None:
-    placed = order(shop, "web-1", 2, customer={"email": "ana@acme.example"})
+def test_an_order_and_its_new_customer_are_published_and_logged(shop: Shop, bus: Bus) -> None:
+    placed = shop.sell(*[{}] * 2, id="web-1", customer={"email": "ana@acme.example"})
 
-    deliver(stream.records)
+    deliver(bus.stream.records)
 
     assert sorted(bus.types()) == ["customer.created", "order.created"]
     listed = shop.get("/events/").json()
@@ -73,72 +60,60 @@ def test_an_order_and_its_new_customer_are_published_and_logged(
     )
 
 
-def test_a_large_order_is_published_by_its_commit_alone(
-    shop: Shop, bus: Bus, stream: Streams
-) -> None:
-    order(shop, "web-1", 250)
+def test_a_large_order_is_published_by_its_commit_alone(shop: Shop, bus: Bus) -> None:
+    shop.sell(*[{}] * 250, id="web-1")
 
-    assert len([record for record in stream.records if passes(record)]) == 1
-    deliver(stream.records)
+    assert len([record for record in bus.stream.records if passes(record)]) == 1
+    deliver(bus.stream.records)
     assert bus.types() == ["order.created"]
     assert bus.events[0]["data"]["licenses"] == 250
 
 
-def test_only_a_few_records_of_an_import_invoke_the_function(
-    files: Files, bus: Bus, stream: Streams
-) -> None:
+def test_only_a_few_records_of_an_import_invoke_the_function(files: Files, bus: Bus) -> None:
     rows = "".join(f"OLD-SHOP-{n:04},kp,o{n},b{n}@acme.example\n" for n in range(300))
     columns = "license__license_key,product__short_code,order__store_id,customer__email\n"
 
     assert files.imported(columns + rows).state == "succeeded"
 
-    stream.note()
-    assert len(stream.records) > 900
-    assert len([record for record in stream.records if passes(record)]) == 2
-    deliver(stream.records)
+    bus.stream.note()
+    assert len(bus.stream.records) > 900
+    assert len([record for record in bus.stream.records if passes(record)]) == 2
+    deliver(bus.stream.records)
     assert bus.types() == ["import.started", "import.succeeded"]
     assert {each["actor"]["kind"] for each in bus.events} == {"s3"}
     assert bus.events[1]["data"]["counts"]["created_licenses_count"] == 300
 
 
-def test_a_batch_is_published_in_requests_of_ten_in_its_order(
-    shop: Shop, bus: Bus, stream: Streams
-) -> None:
+def test_a_batch_is_published_in_requests_of_ten_in_its_order(shop: Shop, bus: Bus) -> None:
     for n in range(23):
-        order(shop, f"web-{n}")
+        shop.sell({}, id=f"web-{n}")
 
-    deliver(stream.records)
+    deliver(bus.stream.records)
 
     assert bus.requests == [10, 10, 3]
     wanted = [
         int(record["dynamodb"]["NewImage"]["id"]["N"])
-        for record in stream.records
+        for record in bus.stream.records
         if passes(record)
     ]
     assert [each["data"]["order_id"] for each in bus.events] == wanted
 
 
-def test_rejected_entries_alone_are_sent_again(
-    shop: Shop, bus: Bus, stream: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_rejected_entries_alone_are_sent_again(shop: Shop, bus: Bus) -> None:
     for n in range(5):
-        order(shop, f"web-{n}")
+        shop.sell({}, id=f"web-{n}")
     bus.rejecting = [{1, 3}, {0}]
 
-    deliver(stream.records)
+    deliver(bus.stream.records)
 
     assert bus.requests == [5, 2, 1]
     assert len({each["id"] for each in bus.events}) == len(bus.events) == 5
 
 
-def test_a_batch_that_is_rejected_halfway_goes_on_from_there(
-    shop: Shop, bus: Bus, stream: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_a_batch_that_is_rejected_halfway_goes_on_from_there(shop: Shop, bus: Bus) -> None:
     for n in range(15):
-        order(shop, f"web-{n}")
-    records = [record for record in stream.records if passes(record)]
+        shop.sell({}, id=f"web-{n}")
+    records = [record for record in bus.stream.records if passes(record)]
     bus.rejecting = [set(), *({2} for _ in range(1)), *({0} for _ in range(7))]
 
     left = failures(records)
@@ -151,26 +126,23 @@ def test_a_batch_that_is_rejected_halfway_goes_on_from_there(
 
 
 def test_a_batch_whose_first_record_fails_is_an_error_so_that_lambda_splits_it(
-    shop: Shop, bus: Bus, stream: Streams, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, bus: Bus
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    order(shop, "web-1")
+    shop.sell({}, id="web-1")
     bus.is_down = True
 
     with pytest.raises(Exception, match=r"Busy|busy|later|seconds"):
-        deliver(stream.records)
+        deliver(bus.stream.records)
 
     bus.is_down = False
-    deliver(stream.records)
+    deliver(bus.stream.records)
     assert bus.types() == ["order.created"]
 
 
-def test_a_record_that_never_succeeds_holds_back_no_record_before_it(
-    shop: Shop, bus: Bus, stream: Streams
-) -> None:
+def test_a_record_that_never_succeeds_holds_back_no_record_before_it(shop: Shop, bus: Bus) -> None:
     for n in range(3):
-        order(shop, f"web-{n}")
-    records = [record for record in stream.records if passes(record)]
+        shop.sell({}, id=f"web-{n}")
+    records = [record for record in bus.stream.records if passes(record)]
     broken = {**records[1], "dynamodb": {**records[1]["dynamodb"]}}
     broken["dynamodb"]["NewImage"] = {
         name: value for name, value in records[1]["dynamodb"]["NewImage"].items() if name != "id"
@@ -186,7 +158,7 @@ def test_a_record_that_never_succeeds_holds_back_no_record_before_it(
 
 
 def test_the_name_of_a_key_is_in_its_events_and_an_unknown_key_has_none(
-    shop: Shop, bus: Bus, stream: Streams
+    shop: Shop, bus: Bus
 ) -> None:
     prefix = shop.key.partition(".")[0]
     client().update_item(
@@ -196,8 +168,8 @@ def test_the_name_of_a_key_is_in_its_events_and_an_unknown_key_has_none(
         ExpressionAttributeNames={"#n": "name"},
         ExpressionAttributeValues={":n": {"S": "webshop"}},
     )
-    order(shop, "web-1")
-    (record,) = [record for record in stream.records if passes(record)]
+    shop.sell({}, id="web-1")
+    (record,) = [record for record in bus.stream.records if passes(record)]
     gone = {**record, "dynamodb": {**record["dynamodb"]}}
     gone["dynamodb"]["NewImage"] = record["dynamodb"]["NewImage"] | {
         "changed_by_key": {"S": "Gone0000"}
@@ -212,12 +184,12 @@ def test_the_name_of_a_key_is_in_its_events_and_an_unknown_key_has_none(
 
 
 def test_events_are_listed_newest_first_by_pages_and_by_type(
-    shop: Shop, other_shop: Shop, bus: Bus, stream: Streams
+    shop: Shop, other_shop: Shop, bus: Bus
 ) -> None:
     for n in range(5):
-        order(shop, f"web-{n}", customer={"email": f"b{n}@acme.example"})
-    order(other_shop, "web-1")
-    deliver(stream.records)
+        shop.sell({}, id=f"web-{n}", customer={"email": f"b{n}@acme.example"})
+    other_shop.sell({}, id="web-1")
+    deliver(bus.stream.records)
 
     shown: list[Any] = []
     query = "limit=3"
@@ -245,24 +217,20 @@ def test_a_query_that_makes_no_sense_is_refused(shop: Shop, query: str) -> None:
     assert (reply.status, reply.json()["code"]) == (400, "validation_error")
 
 
-def test_an_event_that_is_delivered_twice_is_logged_once(
-    shop: Shop, bus: Bus, stream: Streams
-) -> None:
-    order(shop, "web-1")
+def test_an_event_that_is_delivered_twice_is_logged_once(shop: Shop, bus: Bus) -> None:
+    shop.sell({}, id="web-1")
 
-    deliver(stream.records)
-    deliver(stream.records)
+    deliver(bus.stream.records)
+    deliver(bus.stream.records)
 
     assert len(bus.events) == 2
     assert len({each["id"] for each in bus.events}) == 1
     assert shop.get("/events/").json()["count"] == 1
 
 
-def test_an_event_takes_a_write_unit_in_the_log_and_one_in_its_index(
-    shop: Shop, bus: Bus, stream: Streams
-) -> None:
-    order(shop, "web-1")
-    deliver(stream.records)
+def test_an_event_takes_a_write_unit_in_the_log_and_one_in_its_index(shop: Shop, bus: Bus) -> None:
+    shop.sell({}, id="web-1")
+    deliver(bus.stream.records)
 
     (item,) = client().scan(TableName=table("EVENTS_TABLE"))["Items"]
     assert item_bytes(dict(item)) < 1024 - 400, "names of keys can be longer"
@@ -270,10 +238,10 @@ def test_an_event_takes_a_write_unit_in_the_log_and_one_in_its_index(
 
 
 def test_events_are_kept_for_ninety_days(
-    shop: Shop, bus: Bus, stream: Streams, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order(shop, "web-1")
-    deliver(stream.records)
+    shop.sell({}, id="web-1")
+    deliver(bus.stream.records)
     (item,) = client().scan(TableName=table("EVENTS_TABLE"))["Items"]
 
     assert (
@@ -339,7 +307,8 @@ class History:
         id = f"web-{len(self.orders)}"
         known = self.choose.choice([None, f"b{self.choose.randrange(4)}@acme.example"])
         count = self.choose.choice([1, 3, 120])
-        placed = order(self.shop, id, count, **({"customer": {"email": known}} if known else {}))
+        customer: dict[str, Any] = {"customer": {"email": known}} if known else {}
+        placed = self.shop.sell(*[{}] * count, id=id, **customer)
         self.orders[id] = placed
         self.wanted["order.created", placed["id"]] += 1
         self._note_licenses(placed)
@@ -350,7 +319,7 @@ class History:
 
     def append(self) -> None:
         id = self.choose.choice([*self.orders])
-        self._note_licenses(order(self.shop, id, 2, append=True))
+        self._note_licenses(self.shop.sell(*[{}] * 2, id=id, append=True))
         self.wanted["order.appended", self.orders[id]["id"]] += 1
 
     def replay(self) -> None:
@@ -449,7 +418,7 @@ class History:
     def delete_order(self) -> None:
         """Delete a new order, of which a customer is deleted too."""
         email = f"gone{self.choose.random()}@acme.example"
-        placed = order(self.shop, "gone", customer={"email": email})
+        placed = self.shop.sell({}, id="gone", customer={"email": email})
         (lic,) = placed["order_items"][0]["licenses"]
         path, customer = f"/orders/{placed['id']}/safe_delete/", placed["customer"]["id"]
         assert self.shop.delete(path).status == 409
@@ -513,9 +482,9 @@ def _subject(event: Any) -> int:
 
 
 @pytest.fixture
-def new_history(files: Files, bus: Bus, stream: Streams) -> Callable[[int], History]:
+def new_history(files: Files, bus: Bus) -> Callable[[int], History]:
     """Histories of the shop, by their seed."""
-    return lambda seed: History(files.shop, files, stream, random.Random(seed))
+    return lambda seed: History(files.shop, files, bus.stream, random.Random(seed))
 
 
 @pytest.mark.parametrize("seed", range(6))

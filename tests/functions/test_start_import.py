@@ -176,9 +176,7 @@ def test_a_larger_file_is_shown_the_other_door(importer: Importer) -> None:
 
 def test_a_form_sent_again_under_its_key_is_one_import(importer: Importer) -> None:
     headers = {"idempotency-key": "k1"}
-    with tapped() as tap:
-        rival = meanwhile(lambda: importer.send(headers=headers))
-        tap.on("TransactWriteItems", rival)
+    with tapped("TransactWriteItems", meanwhile(lambda: importer.send(headers=headers))):
         first = importer.send(headers=headers)
 
     again = importer.send(headers=headers)
@@ -190,8 +188,7 @@ def test_a_form_sent_again_under_its_key_is_one_import(importer: Importer) -> No
 
 
 def test_a_job_whose_write_is_unsure_gets_its_file(importer: Importer) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         reply = importer.send()
 
     job = importer.job(reply.json()["job_id"])
@@ -313,8 +310,7 @@ def test_two_that_begin_an_upload_at_once_get_the_same(importer: Importer) -> No
     importer.request_upload(size=10**9)
     answers = []
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: answers.append(sign(importer, 1))))
+    with tapped("TransactWriteItems", meanwhile(lambda: answers.append(sign(importer, 1)))):
         answers.append(sign(importer, 1))
 
     (upload_id,) = {each.json()["upload_id"] for each in answers}
@@ -325,8 +321,7 @@ def test_two_that_begin_an_upload_at_once_get_the_same(importer: Importer) -> No
 def test_an_upload_whose_note_is_lost_is_begun_once(importer: Importer) -> None:
     importer.request_upload(size=10**9)
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         first = sign(importer, 1).json()["upload_id"]
 
     assert sign(importer, 1).json()["upload_id"] == first
@@ -427,9 +422,10 @@ def test_another_request_under_an_external_id_is_refused(importer: Importer) -> 
 def test_two_equal_requests_at_once_are_one_import(importer: Importer) -> None:
     answers = []
 
-    with tapped() as tap:
-        rival = meanwhile(lambda: answers.append(importer.request_upload(external_id="nightly")))
-        tap.on("TransactWriteItems", rival)
+    with tapped(
+        "TransactWriteItems",
+        meanwhile(lambda: answers.append(importer.request_upload(external_id="nightly"))),
+    ):
         answers.append(importer.request_upload(external_id="nightly"))
 
     assert len({each.json()["id"] for each in answers}) == 1
@@ -437,8 +433,7 @@ def test_two_equal_requests_at_once_are_one_import(importer: Importer) -> None:
 
 
 def test_a_request_whose_answer_is_lost_is_one_import(importer: Importer) -> None:
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         first = importer.request_upload(external_id="nightly")
 
     assert "idempotent-replayed" not in first.headers

@@ -15,9 +15,7 @@ HEADER = "license__license_key,product__short_code,order__store_id\n"
 
 def totals(shop: Shop) -> dict[str, tuple[int, int]]:
     """Orders and licenses by day, without days that have none."""
-    reply = shop.get("/statistics/")
-    assert reply.status == 200, reply.text
-    days = reply.json()["days"]
+    days = shop.get("/statistics/").ok()["days"]
     return {
         each["day"]: (each["orders"], each["licenses"])
         for each in days
@@ -27,9 +25,7 @@ def totals(shop: Shop) -> dict[str, tuple[int, int]]:
 
 def place(shop: Shop, id: str, licenses: int, **order: Any) -> Any:
     items = [{"product_code": "kp", "licenses": [{}] * licenses}]
-    reply = shop.order(id=id, items=items, **order)
-    assert reply.status == 200, reply.text
-    return reply.json()
+    return shop.order(id=id, items=items, **order).ok()
 
 
 def test_orders_licenses_appends_and_imports_count_once_on_their_day(

@@ -327,8 +327,7 @@ def test_a_job_whose_execution_ended_unheard_goes_on(
 def test_a_job_that_gets_on_meanwhile_is_left_alone(importer: Importer, engine: Engine) -> None:
     importer.move(importer.dropped().number, "running")
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: importer.move(1, "succeeded")))
+    with tapped("TransactWriteItems", meanwhile(lambda: importer.move(1, "succeeded"))):
         assert swept() == {}
 
     assert importer.job(1).state == "succeeded"

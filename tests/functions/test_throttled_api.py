@@ -91,8 +91,7 @@ def unprocessed(done: Callable[[list[Any]], list[Any]]) -> Fault:
 
 
 def test_an_order_reads_again_what_was_read_by_halves(shop: Shop, slept: list[float]) -> None:
-    with tapped() as tap:
-        tap.on("BatchGetItem", unprocessed(lambda keys: keys[::2]))
+    with tapped("BatchGetItem", unprocessed(lambda keys: keys[::2])) as tap:
         reply = shop.order(id="o-1", items=ONE, customer={"email": "ana@x.test"})
         sizes = [
             sum(len(part["Keys"]) for part in body["RequestItems"].values())

@@ -2,20 +2,17 @@
 
 import itertools
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import pytest
 
 from functions import import_csv, job_status
-from shared.store import dynamo, import_jobs, pace, patience, uploads
+from shared.store import dynamo, import_jobs, pace, patience
 from shared.store.batch_results import batch_results
 from shared.workflows import import_chunk, import_lifecycle, stuck_imports
 from tests.engine import Engine
-from tests.functions.import_files import Context, Files, counts, open_files
-from tests.functions.shop import Shop
+from tests.functions.import_files import Context, Files, counts
 from tests.http_event import send
 from tests.wiretap import Wiretap, tapped
 
@@ -57,18 +54,16 @@ class Throttling:
 
 
 @pytest.fixture
-def throttling(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Throttling]:
+def throttling(files: Files, monkeypatch: pytest.MonkeyPatch) -> Throttling:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
     monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100000")
-    monkeypatch.setenv("IMPORT_STATE_MACHINE", "machine")
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 30)
-    with open_files(shop) as files:
-        throttling = Throttling(files)
-        files.inserts.throttles = throttling.throttles
-        monkeypatch.setattr(time, "sleep", throttling.sleep)
-        for module in (pace, patience):
-            monkeypatch.setattr(module, "clock", lambda: throttling.now)
-        yield throttling
+    throttling = Throttling(files)
+    files.inserts.throttles = throttling.throttles
+    monkeypatch.setattr(time, "sleep", throttling.sleep)
+    for module in (pace, patience):
+        monkeypatch.setattr(module, "clock", lambda: throttling.now)
+    return throttling
 
 
 @pytest.fixture
@@ -78,9 +73,9 @@ def chunk(throttling: Throttling) -> Any:
     rows = "".join(f"K-{n:05},kp\n" for n in range(ROWS))
     files.run(files.drop("license__license_key,product__short_code\n" + rows))
     named = {"company": "acme", "number": files.last().number}
-    planned = files.run({"step": "plan", **named})
+    planned = files.step("plan")
     assert planned["chunks"] == 1
-    (cut,) = orjson.loads(uploads.get_result(files.last(), "manifest.json") or b"[]")
+    (cut,) = files.chunks()
     return {"step": "chunk", "pass": "write", **named, "chunk": cut, "done_rows": 0}
 
 
@@ -133,8 +128,7 @@ def test_an_invocation_that_writes_nothing_new_fails_the_import_and_a_retry_ends
     finish(throttling, chunk)
     failed = throttling.files.last()
     throttling.now = throttling.until
-    path = f"/api/v1/imports/{failed.number}/retry/"
-    retried = send(job_status.handler, "POST", path, key=throttling.files.shop.key)
+    retried = throttling.files.ask(failed.number, "retry")
     throttling.files.by_machine()
 
     assert result["done"], "the state machine must not go on"

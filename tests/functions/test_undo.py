@@ -1,24 +1,23 @@
 """The undo of an import: what it removes, sets back and keeps, and what waits for it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import orjson
 import pytest
 
-from functions import job_status, start_import, sweep
+from functions import start_import, sweep
 from shared.access import new_api_key
 from shared.import_job import ImportJob, same_file
-from shared.store import dynamo, import_jobs, uploads, workers
+from shared.store import dynamo, import_jobs, workers
 from shared.store.access import add_api_key
 from shared.workflows import import_chunk, undo_features, undo_updates
 from shared.workflows.import_results import results_csv
 from tests.engine import Engine
 from tests.functions.import_files import Context, Files
-from tests.functions.test_deletes import HEAD, ids_by_key, keys, listed
-from tests.http_event import Reply, send
+from tests.functions.test_deletes import HEAD
 from tests.s3_answers import s3_answers
 
 THREE = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-1,ana@x.test\nK-3,cp,o-2,ben@x.test\n"
@@ -39,11 +38,6 @@ def by(request: pytest.FixtureRequest, files: Files, monkeypatch: pytest.MonkeyP
     return str(request.param)
 
 
-def asked(files: Files, number: int, action: str = "undo", **body: Any) -> Reply:
-    path = f"/api/v1/imports/{number}/{action}/"
-    return send(job_status.handler, "POST", path, key=files.shop.key, body=body)
-
-
 def run(files: Files, number: int, by: str = "inline") -> ImportJob:
     """Run a job that no object announces."""
     if by == "machine":
@@ -61,57 +55,45 @@ def job_of(files: Files, number: int) -> ImportJob:
 
 def undone(files: Files, job: ImportJob, by: str = "inline", **body: Any) -> ImportJob:
     """Undo an import, and run the job that does it."""
-    reply = asked(files, job.number, **body)
-    assert reply.status == 202, reply.text
-    return run(files, reply.json()["id"], by)
+    return run(files, files.ask(job.number, "undo", **body).ok(202)["id"], by)
 
 
 def refused(files: Files, number: int, action: str = "undo", **body: Any) -> str:
-    reply = asked(files, number, action, **body)
-    assert reply.status == 409, reply.text
-    return str(reply.json()["code"])
+    return str(files.ask(number, action, **body).refused(409)["code"])
 
 
 def shown(files: Files, job: ImportJob) -> dict[str, int]:
     """The counts of an undo that are not zero, without those of rows."""
     assert job.state == "succeeded", job
-    path = f"/api/v1/imports/{job.number}/"
-    counts = send(job_status.handler, "GET", path, key=files.shop.key).json()["counts"]
+    counts = files.shown(job)["counts"]
     return {name: n for name, n in counts.items() if n and "row" not in name}
 
 
 def kept(files: Files, job: ImportJob) -> list[tuple[int, str]]:
-    path, query = f"/api/v1/imports/{job.number}/rows/", "outcome=kept"
-    reply = send(job_status.handler, "GET", path, query=query, key=files.shop.key)
-    assert reply.status == 200, reply.text
-    return [(row["row"], row["reason"]) for row in reply.json()["results"]]
+    body = files.shop.get(f"/imports/{job.number}/rows/", "outcome=kept").ok()
+    return [(row["row"], row["reason"]) for row in body["results"]]
 
 
 def outcomes(files: Files, job: ImportJob, query: str = "") -> list[tuple[int, str]]:
-    path = f"/api/v1/imports/{job.number}/rows/"
-    reply = send(job_status.handler, "GET", path, query=query, key=files.shop.key)
-    assert reply.json()["count"] == len(reply.json()["results"]), reply.text
-    return [(row["row"], row["outcome"]) for row in reply.json()["results"]]
+    return [(row["row"], row["outcome"]) for row in files.rows(job, query)]
 
 
 def records(files: Files, job: ImportJob) -> Iterator[tuple[int, str, dict[str, str]]]:
     """The rows of an undo, each with its outcome and the records that it keeps."""
-    path = f"/api/v1/imports/{job.number}/rows/"
-    for row in send(job_status.handler, "GET", path, key=files.shop.key).json()["results"]:
+    for row in files.rows(job):
         yield row["row"], row["outcome"], row["kept"] or {}
 
 
 def prepared(files: Files, text: str, kind: str = "licenses", **options: Any) -> ImportJob:
     """Import a file with options."""
-    files.run(files.prepared(text, kind, **options))
-    job = files.last()
+    job = files.requested(text, kind, **options)
     assert job.state in ("succeeded", "completed_with_errors"), job
     return job
 
 
 def stored(files: Files, key: str) -> dict[str, Any]:
     """The license with a key, without what says when and by whom it was changed."""
-    id = ids_by_key(files.shop)[key]
+    id = files.shop.ids_by_key()[key]
     item = dynamo.get("LICENSES_TABLE", (dynamo.partition(files.shop.company, id),))
     assert item is not None
     state = ("updated_at", "applied_rows", "changed_by_key")
@@ -127,8 +109,8 @@ def test_licenses_and_their_orders_and_customers_are_removed(files: Files, by: s
 
     assert (undo.undoes, job_of(files, job.number).undone_by) == (job.number, undo.number)
     assert shown(files, undo) == ALL
-    assert keys(files.shop) == []
-    assert listed(files.shop, "/orders/") == listed(files.shop, "/customers/") == []
+    assert files.shop.keys() == []
+    assert files.shop.listed("/orders/") == files.shop.listed("/customers/") == []
     assert kept(files, undo) == []
     rows = [(1, "reverted"), (2, "reverted"), (3, "reverted")]
     assert outcomes(files, undo) == outcomes(files, undo, "outcome=reverted") == rows
@@ -140,7 +122,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(files: Files, by: str) ->
     undo = undone(files, job, by, dry_run=True)
 
     assert shown(files, undo) == ALL
-    assert keys(files.shop) == ["K-1", "K-2", "K-3"]
+    assert files.shop.keys() == ["K-1", "K-2", "K-3"]
     assert job_of(files, job.number).undone_by is None
     assert import_jobs.undo_of(files.shop.company) is None
 
@@ -151,9 +133,7 @@ def test_changed_and_used_licenses_are_kept_with_their_orders(
 ) -> None:
     users = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-2,ana@x.test\nK-3,kp,o-3,ben@x.test\n"
     job = files.imported(users)
-    assert (
-        files.shop.patch(f"/licenses/{ids_by_key(files.shop)['K-2']}/", {"note": "x"}).status == 200
-    )
+    files.shop.change_license("K-2", note="x")
     before = stored(files, "K-2")
 
     undo = undone(files, job, by, dry_run=dry_run)
@@ -177,7 +157,7 @@ def test_changed_and_used_licenses_are_kept_with_their_orders(
         "kept_because_has_orders": 1,
     }
     assert stored(files, "K-2") == before
-    assert keys(files.shop) == (["K-1", "K-2", "K-3"] if dry_run else ["K-2"])
+    assert files.shop.keys() == (["K-1", "K-2", "K-3"] if dry_run else ["K-2"])
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -185,10 +165,8 @@ def test_an_order_with_added_licenses_and_a_reused_customer_are_kept(
     files: Files, by: str, dry_run: bool
 ) -> None:
     job = files.imported(THREE)
-    one = [{"product_code": "kp", "licenses": [{"key": "A-1"}]}]
-    assert files.shop.order(id="o-1", append=True, items=one).status == 200
-    new = [{"product_code": "kp", "licenses": [{"key": "N-1"}]}]
-    assert files.shop.order(id="n-1", customer={"email": "ben@x.test"}, items=new).status == 200
+    files.shop.order_one(license={"key": "A-1"}, id="o-1", append=True)
+    files.shop.order_one(license={"key": "N-1"}, id="n-1", customer={"email": "ben@x.test"})
 
     undo = undone(files, job, by, dry_run=dry_run)
 
@@ -201,8 +179,8 @@ def test_an_order_with_added_licenses_and_a_reused_customer_are_kept(
         "kept_because_has_orders": 2,
     }
     if not dry_run:
-        assert keys(files.shop) == ["A-1", "N-1"]
-        assert keys(files.shop, "order_store_id=o-1") == ["A-1"]
+        assert files.shop.keys() == ["A-1", "N-1"]
+        assert files.shop.keys("order_store_id=o-1") == ["A-1"]
 
 
 def test_an_older_record_is_not_ours(files: Files, by: str) -> None:
@@ -221,7 +199,7 @@ def test_an_older_record_is_not_ours(files: Files, by: str) -> None:
         "kept_because_not_ours": 1,
     }
     assert stored(files, "K-2") == before
-    assert [each["email"] for each in listed(files.shop, "/customers/")] == ["ana@x.test"]
+    assert [each["email"] for each in files.shop.listed("/customers/")] == ["ana@x.test"]
 
 
 def test_updated_licenses_get_their_values_back(files: Files, by: str) -> None:
@@ -230,9 +208,7 @@ def test_updated_licenses_get_their_values_back(files: Files, by: str) -> None:
     rows = "K-1,kp,new,9\nK-2,kp,,7\nK-3,cp,,3\n"
     text = "license__license_key,product__short_code,license__note,license__max_activations\n"
     job = prepared(files, text + rows, **UPDATE)
-    assert (
-        files.shop.patch(f"/licenses/{ids_by_key(files.shop)['K-3']}/", {"note": "x"}).status == 200
-    )
+    files.shop.change_license("K-3", note="x")
 
     undo = undone(files, job, by)
 
@@ -248,14 +224,14 @@ def test_customers_are_removed_and_set_back(files: Files, by: str) -> None:
     second = prepared(files, changed, "customers", **UPDATE)
 
     again = undone(files, second, by)
-    after = {each["email"]: each for each in listed(files.shop, "/customers/")}
+    after = {each["email"]: each for each in files.shop.listed("/customers/")}
 
     assert shown(files, again) == {"reverted_customers_count": 2}
     assert sorted(after) == ["ana@x.test", "ben@x.test"]
     assert (after["ana@x.test"]["first_name"], after["ana@x.test"]["phone"]) == ("Ana", None)
     undo = undone(files, first, by)
     assert kept(files, undo) == [(1, "changed_since")]
-    assert [each["email"] for each in listed(files.shop, "/customers/")] == ["ana@x.test"]
+    assert [each["email"] for each in files.shop.listed("/customers/")] == ["ana@x.test"]
 
 
 def test_features_are_removed_and_set_back(files: Files, by: str) -> None:
@@ -279,9 +255,8 @@ def test_features_are_removed_and_set_back(files: Files, by: str) -> None:
 def test_a_changed_feature_is_kept(files: Files, by: str) -> None:
     files.imported(THREE)
     job = prepared(files, FEATURES, "license-features")
-    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
     wanted = ["f1", {"code": "credits", "max_consumption": 9}]
-    assert files.shop.patch(path, {"product_features": wanted}).status == 200
+    files.shop.change_license("K-1", product_features=wanted)
 
     undo = undone(files, job, by)
 
@@ -294,7 +269,7 @@ def test_an_undo_happens_once(files: Files) -> None:
     job = files.imported(THREE)
     undo = undone(files, job)
 
-    again = asked(files, job.number)
+    again = files.ask(job.number, "undo")
 
     assert (again.status, again.json()["id"]) == (202, undo.number)
     assert again.headers["idempotent-replayed"] == "true"
@@ -303,19 +278,17 @@ def test_an_undo_happens_once(files: Files) -> None:
 
 def twice(files: Files, number: int, between: Callable[[], object]) -> ImportJob:
     """Run the only chunk of an undo twice, as after a lost worker, and something in between."""
-    named = {"company": files.shop.company, "number": number}
-    files.run({"step": "plan", **named})
-    (chunk,) = orjson.loads(uploads.get_result(files.last(), "manifest.json") or b"[]")
+    (chunk,) = files.plan()
     files.chunk(chunk)
     between()
     files.chunk(chunk)
-    files.run({"step": "finish", **named})
+    files.step("finish")
     return job_of(files, number)
 
 
 def test_a_customer_that_was_undone_and_is_created_again_is_reverted(files: Files) -> None:
     job = prepared(files, CUSTOMERS, "customers")
-    number = asked(files, job.number).json()["id"]
+    number = files.ask(job.number, "undo").json()["id"]
 
     undo = twice(files, number, lambda: files.shop.post("/customers/", {"email": "ana@x.test"}))
 
@@ -329,13 +302,11 @@ def test_a_feature_that_was_undone_is_reverted_although_its_key_is_sold_again(
     files.shop.order_one(license={"key": "K-1"})
     files.shop.order_one(license={"key": "K-2"})
     job = prepared(files, FEATURES, "license-features")
-    number = asked(files, job.number).json()["id"]
+    number = files.ask(job.number, "undo").json()["id"]
 
     def sell_again() -> None:
-        id = ids_by_key(files.shop)["K-1"]
-        assert files.shop.delete(f"/licenses/{id}/").status == 204
-        features = [{"code": "f1"}]
-        files.shop.order_one(license={"key": "K-1", "product_features": features})
+        files.shop.delete_licenses("K-1")
+        files.shop.order_one(license={"key": "K-1", "product_features": [{"code": "f1"}]})
 
     undo = twice(files, number, sell_again)
 
@@ -350,11 +321,11 @@ def test_the_corrected_and_the_same_file_create_everything_again(files: Files, b
     assert again.counts["created_licenses_count"] == 3
     assert again.counts["created_orders_count"] == again.counts["created_customers_count"] == 2
     assert shown(files, undone(files, again, by)) == ALL
-    assert keys(files.shop) == []
+    assert files.shop.keys() == []
     corrected = files.imported(THREE.replace("K-3,cp", "K-3,kp"))
 
     assert corrected.counts["created_licenses_count"] == 3
-    assert keys(files.shop) == ["K-1", "K-2", "K-3"]
+    assert files.shop.keys() == ["K-1", "K-2", "K-3"]
 
 
 def test_what_wrote_nothing_can_not_be_undone(files: Files) -> None:
@@ -369,7 +340,7 @@ def test_what_wrote_nothing_can_not_be_undone(files: Files) -> None:
     assert refused(files, files.imported(THREE).number) == "nothing_to_undo"
     same = prepared(files, CUSTOMERS.splitlines()[0] + "\nana@x.test,\n", "customers", **UPDATE)
     assert refused(files, same.number, dry_run=True) == "nothing_to_undo"
-    assert asked(files, 99).status == 404
+    assert files.ask(99, "undo").status == 404
 
 
 def test_a_running_import_and_a_late_worker_refuse_the_undo(files: Files) -> None:
@@ -378,19 +349,15 @@ def test_a_running_import_and_a_late_worker_refuse_the_undo(files: Files) -> Non
     assert refused(files, job.number, dry_run=True) == "import_running"
     workers.release(files.shop.company, job.number, "late")
     files.prepared(THREE)
-    import_jobs.change_job(
-        files.shop.company,
-        files.last().number,
-        lambda job: job.model_copy(update={"state": "running"}),
-    )
+    files.set_state(files.last().number, "running")
 
     assert refused(files, job.number) == "import_running"
-    assert asked(files, job.number, dry_run=True).status == 202
+    assert files.ask(job.number, "undo", dry_run=True).status == 202
 
 
 def test_a_second_undo_waits_for_the_first_and_an_import_too(files: Files, engine: Engine) -> None:
     one, two = files.imported(THREE), files.imported("email\nzoe@x.test\n", "customers")
-    undo = asked(files, one.number).json()["id"]
+    undo = files.ask(one.number, "undo").json()["id"]
     assert refused(files, two.number) == "import_running"
 
     waiting = files.imported(THREE.replace("K-", "L-"))
@@ -400,15 +367,15 @@ def test_a_second_undo_waits_for_the_first_and_an_import_too(files: Files, engin
     assert import_jobs.undo_of(files.shop.company) is None
     assert engine.operations == ["StartExecution"]
     files.by_machine()
-    assert keys(files.shop) == ["L-1", "L-2", "L-3"]
-    assert listed(files.shop, "/customers/")[0]["email"] in ("ana@x.test", "ben@x.test")
+    assert files.shop.keys() == ["L-1", "L-2", "L-3"]
+    assert files.shop.listed("/customers/")[0]["email"] in ("ana@x.test", "ben@x.test")
 
 
 def test_the_sweeper_leaves_waiting_imports_alone(
     files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = files.imported(THREE)
-    undo = asked(files, job.number).json()["id"]
+    undo = files.ask(job.number, "undo").json()["id"]
     waiting = files.imported(THREE.replace("K-", "L-"))
     for number in (undo, waiting.number):
         old = {"heartbeat_at": datetime.now(UTC) - timedelta(hours=2)}
@@ -427,16 +394,16 @@ def test_a_cancelled_undo_lets_imports_start_and_can_be_retried(
     files: Files, engine: Engine
 ) -> None:
     job = files.imported(THREE)
-    undo = asked(files, job.number).json()["id"]
+    undo = files.ask(job.number, "undo").json()["id"]
     waiting = files.imported(CUSTOMERS, "customers")
-    assert asked(files, undo, "cancel").status == 200
+    assert files.ask(undo, "cancel").status == 200
 
     assert import_jobs.undo_of(files.shop.company) is None
     (started,) = engine.invoked[-1]["Records"]
     assert started["s3"]["object"]["versionId"] == waiting.version_id
     assert refused(files, undo, "retry") == "import_running"
     files.by_machine()
-    assert asked(files, undo, "retry").status == 200
+    assert files.ask(undo, "retry").status == 200
     assert import_jobs.undo_of(files.shop.company) == undo
     assert shown(files, run(files, undo))["reverted_licenses_count"] == 3
     assert refused(files, undo, "retry") == "import_state"
@@ -444,11 +411,7 @@ def test_a_cancelled_undo_lets_imports_start_and_can_be_retried(
 
 def test_an_undone_import_is_not_retried(files: Files) -> None:
     job = files.imported(THREE)
-    import_jobs.change_job(
-        files.shop.company,
-        job.number,
-        lambda job: job.model_copy(update={"state": "cancelled"}),
-    )
+    files.set_state(job.number, "cancelled")
     undone(files, job)
 
     assert refused(files, job.number, "retry") == "import_state"
@@ -456,7 +419,7 @@ def test_an_undone_import_is_not_retried(files: Files) -> None:
 
 def test_a_deleted_file_can_not_be_read_again(files: Files) -> None:
     job = files.imported(THREE)
-    uploads.client().delete_object(Bucket=job.bucket, Key=job.key, VersionId=job.version_id or "")
+    files.delete(job)
 
     assert refused(files, job.number) == "file_gone"
 
@@ -465,7 +428,7 @@ def test_undos_are_no_published_imports(files: Files) -> None:
     job = files.imported(THREE)
     undo = undone(files, job)
 
-    results = listed(files.shop, "/licenses-import-results/")
+    results = files.shop.listed("/licenses-import-results/")
 
     assert [each["id"] for each in results] == [job.number]
     assert files.shop.get(f"/licenses-import-results/{undo.number}/").status == 404
@@ -473,7 +436,7 @@ def test_undos_are_no_published_imports(files: Files) -> None:
 
 def test_a_row_that_was_deleted_since_or_failed_has_no_outcome(files: Files, by: str) -> None:
     job = files.imported(THREE + "K-4,nope,,\n")
-    assert files.shop.delete(f"/licenses/{ids_by_key(files.shop)['K-1']}/").status == 204
+    files.shop.delete_licenses("K-1")
 
     undo = undone(files, job, by)
 
@@ -487,31 +450,28 @@ def test_an_import_with_a_mapping_is_undone_by_it(files: Files, by: str) -> None
     job = prepared(files, "Serial;Batch\nK-1;a\nK-2;b\n", mapping=mapping)
 
     assert shown(files, undone(files, job, by))["reverted_licenses_count"] == 2
-    assert keys(files.shop) == []
+    assert files.shop.keys() == []
 
 
 def test_the_commit_of_a_plan_is_undone_with_the_orders_that_the_plan_named(
     files: Files, by: str
 ) -> None:
     text = "license__license_key,product__short_code\nK-1,kp\nK-2,kp\n"
-    files.run(files.prepared(text, dry_run=True))
-    plan = files.last()
-    reply = asked(files, plan.number, "commit", hash=plan.plan_hash)
+    plan = files.requested(text, dry_run=True)
+    reply = files.ask(plan.number, "commit", hash=plan.plan_hash)
     job = run(files, reply.json()["id"])
-    assert keys(files.shop) == ["K-1", "K-2"]
+    assert files.shop.keys() == ["K-1", "K-2"]
 
     assert shown(files, undone(files, job, by)) == {
         "reverted_licenses_count": 2,
         "reverted_orders_count": 2,
     }
-    assert listed(files.shop, "/orders/") == []
+    assert files.shop.listed("/orders/") == []
 
 
 def committed(files: Files, plan: ImportJob, by: str = "inline") -> ImportJob:
     """Commit the plan of a dry run of an undo, and run the job that does it."""
-    reply = asked(files, plan.number, "commit", hash=plan.plan_hash)
-    assert reply.status == 202, reply.text
-    return run(files, reply.json()["id"], by)
+    return run(files, files.ask(plan.number, "commit", hash=plan.plan_hash).ok(202)["id"], by)
 
 
 def test_a_dry_run_of_an_undo_is_committed_by_its_hash_once(files: Files, by: str) -> None:
@@ -522,51 +482,45 @@ def test_a_dry_run_of_an_undo_is_committed_by_its_hash_once(files: Files, by: st
     undo = committed(files, plan, by)
 
     assert (undo.undoes, undo.planned_by, shown(files, undo)) == (job.number, plan.number, ALL)
-    assert keys(files.shop) == []
+    assert files.shop.keys() == []
     assert job_of(files, job.number).undone_by == undo.number
     assert job_of(files, plan.number).committed_by == undo.number
-    again = asked(files, plan.number, "commit", hash=plan.plan_hash)
+    again = files.ask(plan.number, "commit", hash=plan.plan_hash)
     assert (again.json()["id"], again.headers["idempotent-replayed"]) == (undo.number, "true")
     assert refused(files, other.number, "commit", hash=other.plan_hash) == "import_state"
 
 
 def test_an_undo_of_a_plan_reverts_only_what_its_dry_run_has_shown(files: Files, by: str) -> None:
     job = prepared(files, CUSTOMERS, "customers")
-    items = [{"product_code": "kp", "licenses": [{"key": "N-1"}]}]
-    assert files.shop.order(id="n-1", customer={"email": "ana@x.test"}, items=items).status == 200
+    files.shop.order_one(license={"key": "N-1"}, id="n-1", customer={"email": "ana@x.test"})
     plan = undone(files, job, by, dry_run=True)
     assert kept(files, plan) == [(1, "has_orders")]
-    (order,) = listed(files.shop, "/orders/")
-    assert files.shop.delete(f"/licenses/{ids_by_key(files.shop)['N-1']}/").status == 204
+    (order,) = files.shop.listed("/orders/")
+    files.shop.delete_licenses("N-1")
     assert files.shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
 
     undo = committed(files, plan, by)
 
     assert kept(files, undo) == [(1, "not_as_planned")]
     assert outcomes(files, undo) == [(1, "kept"), (2, "reverted")]
-    assert [each["email"] for each in listed(files.shop, "/customers/")] == ["ana@x.test"]
+    assert [each["email"] for each in files.shop.listed("/customers/")] == ["ana@x.test"]
 
 
 def test_what_the_dry_run_has_shown_and_was_changed_since_is_kept(files: Files, by: str) -> None:
     job = files.imported(THREE)
     plan = undone(files, job, by, dry_run=True)
-    path = f"/licenses/{ids_by_key(files.shop)['K-2']}/"
-    assert files.shop.patch(path, {"note": "x"}).status == 200
+    files.shop.change_license("K-2", note="x")
 
     undo = committed(files, plan, by)
 
     assert kept(files, undo) == [(1, "has_licenses"), (1, "has_orders"), (2, "changed_since")]
-    assert keys(files.shop) == ["K-2"]
+    assert files.shop.keys() == ["K-2"]
 
 
 def test_the_commit_of_an_undo_waits_for_running_imports(files: Files) -> None:
     plan = undone(files, files.imported(THREE), dry_run=True)
     files.prepared(THREE.replace("K-", "L-"))
-    import_jobs.change_job(
-        files.shop.company,
-        files.last().number,
-        lambda job: job.model_copy(update={"state": "running"}),
-    )
+    files.set_state(files.last().number, "running")
 
     assert refused(files, plan.number, "commit", hash=plan.plan_hash) == "import_running"
     assert job_of(files, plan.number).committed_by is None
@@ -579,13 +533,8 @@ def test_the_commit_of_an_undo_needs_its_scope_and_its_hash(files: Files) -> Non
     key, writer = new_api_key(files.shop.company, now=now, scopes=scopes)
     add_api_key(key)
 
-    reply = send(
-        job_status.handler,
-        "POST",
-        f"/api/v1/imports/{plan.number}/commit/",
-        key=writer,
-        body={"hash": plan.plan_hash},
-    )
+    path = f"/imports/{plan.number}/commit/"
+    reply = replace(files.shop, key=writer).post(path, {"hash": plan.plan_hash})
 
     assert (reply.status, "imports:undo" in reply.json()["message"]) == (403, True)
 
@@ -597,9 +546,7 @@ def test_a_record_of_several_batches_is_listed_once_with_what_all_of_them_do(
     rows = ["K-1,kp,o-1,ana@x.test", "K-2,kp,o-1,", "K-3,kp,o-1,", "K-4,kp,o-2,ben@x.test"]
     job = files.imported(HEAD + "\n".join([*rows, "K-5,kp,o-1,\n"]))
     one, two = (undone(files, job, by, dry_run=True) for _ in range(2))
-    assert (
-        files.shop.patch(f"/licenses/{ids_by_key(files.shop)['K-5']}/", {"note": "x"}).status == 200
-    )
+    files.shop.change_license("K-5", note="x")
     three = undone(files, job, by, dry_run=True)
 
     assert one.plan_hash == two.plan_hash != three.plan_hash
@@ -614,15 +561,12 @@ def test_a_record_of_several_batches_is_listed_once_with_what_all_of_them_do(
 
 def test_an_order_and_a_customer_that_the_dry_run_keeps_are_kept(files: Files, by: str) -> None:
     job = files.imported(HEAD + "K-1,kp,o-1,ana@x.test\nK-2,kp,o-2,\nK-3,kp,o-1,\n")
-    new = [{"product_code": "kp", "licenses": [{"key": "N-1"}]}]
-    added = [{"product_code": "kp", "licenses": [{"key": "A-1"}]}]
-    assert files.shop.order(id="n-1", customer={"email": "ana@x.test"}, items=new).status == 200
-    assert files.shop.order(id="o-1", append=True, items=added).status == 200
+    files.shop.order_one(license={"key": "N-1"}, id="n-1", customer={"email": "ana@x.test"})
+    files.shop.order_one(license={"key": "A-1"}, id="o-1", append=True)
     plan = undone(files, job, by, dry_run=True)
     assert kept(files, plan) == [(1, "appended_since"), (1, "has_orders")]
-    for key in ("N-1", "A-1"):
-        assert files.shop.delete(f"/licenses/{ids_by_key(files.shop)[key]}/").status == 204
-    (order,) = [each for each in listed(files.shop, "/orders/") if each["client_order_id"] == "n-1"]
+    files.shop.delete_licenses("N-1", "A-1")
+    (order,) = [each for each in files.shop.listed("/orders/") if each["client_order_id"] == "n-1"]
     assert files.shop.delete(f"/orders/{order['id']}/safe_delete/").status == 204
 
     undo = committed(files, plan, by)
@@ -636,7 +580,7 @@ def test_an_order_and_a_customer_that_the_dry_run_keeps_are_kept(files: Files, b
         "kept_because_not_as_planned": 1,
         "kept_because_has_orders": 1,
     }
-    assert [each["client_order_id"] for each in listed(files.shop, "/orders/")] == ["o-1"]
+    assert [each["client_order_id"] for each in files.shop.listed("/orders/")] == ["o-1"]
 
 
 def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
@@ -644,12 +588,12 @@ def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
 ) -> None:
     files.imported(THREE)
     job = prepared(files, "license_key,code\nK-1,f1\n", "license-features")
-    path, notes = f"/licenses/{ids_by_key(files.shop)['K-1']}/", ["sold"]
+    notes = ["sold"]
 
     def update(undo: Any) -> Any:
         made = make(undo)
         for note in notes:
-            assert files.shop.patch(path, {"note": note}).status == 200
+            files.shop.change_license("K-1", note=note)
         notes.clear()
         return made
 
@@ -669,11 +613,10 @@ def test_a_record_that_changes_between_read_and_write_is_kept(
     files.imported(THREE)
     text = "license__license_key,product__short_code,license__note\nK-1,kp,new\n"
     job = prepared(files, text, **UPDATE)
-    id = ids_by_key(files.shop)["K-1"]
 
     def body(*args: Any) -> Any:
         made = make(*args)
-        assert files.shop.patch(f"/licenses/{id}/", {"note": "sold"}).status == 200
+        files.shop.change_license("K-1", note="sold")
         return made
 
     make = undo_updates._body  # noqa: SLF001  # the write that is decided before the change
@@ -697,7 +640,7 @@ def test_an_import_whose_file_can_not_be_read_is_not_undone(
     with s3_answers("HeadObject", status, headers):
         assert refused(files, job.number) == code
 
-    assert keys(files.shop) == ["K-1", "K-2", "K-3"]
+    assert files.shop.keys() == ["K-1", "K-2", "K-3"]
 
 
 def test_an_undo_and_a_commit_read_the_file_with_every_option_of_the_import(files: Files) -> None:
@@ -712,8 +655,8 @@ def test_a_row_that_wrote_nothing_is_unchanged_and_all_rows_are_in_results_csv(
 ) -> None:
     text = HEAD + "K-1,kp,o-1,ana@x.test\nK-2,nope,,\nK-3,kp,,\n"
     job = prepared(files, text)
-    ids, (customer,) = ids_by_key(files.shop), listed(files.shop, "/customers/")
-    two, one = (each["id"] for each in listed(files.shop, "/orders/"))
+    ids, (customer,) = files.shop.ids_by_key(), files.shop.listed("/customers/")
+    two, one = (each["id"] for each in files.shop.listed("/orders/"))
     assert files.shop.delete(f"/licenses/{ids['K-3']}/").status == 204
 
     undo = undone(files, job, by)
@@ -733,17 +676,16 @@ def test_features_and_free_json_are_set_back(files: Files) -> None:
     fields = [{"name": "seat", "value": 1}]
     license = {"key": "K-1", "product_features": features, "custom_fields": fields}
     files.shop.order_one(license=license, customer={"email": "ana@x.test", "metadata": {"a": 1}})
-    path = f"/licenses/{ids_by_key(files.shop)['K-1']}/"
+    path = f"/licenses/{files.shop.ids_by_key()['K-1']}/"
     before, customers = files.shop.get(path).json(), files.shop.get("/customers/").json()
     header = "license__license_key,product__short_code,license__product_features"
     cells = 'K-1,kp,f2,"[{""name"": ""seat"", ""value"": 2}]"\n'
 
-    files.run(files.prepared(f"{header},license__custom_fields\n{cells}", "licenses", **UPDATE))
-    licenses = files.last()
+    licenses = files.requested(f"{header},license__custom_fields\n{cells}", **UPDATE)
     text = 'email,metadata\nana@x.test,"{""a"": true}"\n'
-    files.run(files.prepared(text, "customers", **UPDATE))
+    customers_job = files.requested(text, "customers", **UPDATE)
     updated = files.shop.get(path).json()
-    jobs = [undone(files, each) for each in (files.last(), licenses)]
+    jobs = [undone(files, each) for each in (customers_job, licenses)]
 
     assert [each["product_feature"]["code"] for each in updated["product_features"]] == ["f2"]
     assert updated["custom_fields"] == [{"name": "seat", "value": 2}]
@@ -762,15 +704,12 @@ def test_a_batch_that_runs_again_counts_the_customer_it_has_removed_for_another(
     monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
     rows = "K-1,kp,o-1,ana@x.test\nK-2,kp,o-2,cem@x.test\nK-3,kp,o-1,ben@x.test\n"
     job = files.imported(HEAD + rows)
-    number = asked(files, job.number).json()["id"]
-    named = {"company": files.shop.company, "number": number}
-    files.run({"step": "plan", **named})
-    (chunk,) = orjson.loads(uploads.get_result(files.last(), "manifest.json") or b"[]")
+    number = files.ask(job.number, "undo").json()["id"]
+    (chunk,) = files.plan()
     files.chunk(chunk)
 
-    again = {"step": "chunk", "pass": "write", "chunk": chunk, "done_rows": 2, "done": False}
-    files.run({**again, **named})
-    files.run({"step": "finish", **named})
+    files.step("chunk", **{"pass": "write"}, chunk=chunk, done_rows=2, done=False)
+    files.step("finish")
 
     assert shown(files, job_of(files, number)) == {
         "reverted_licenses_count": 3,

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import orjson
 import pytest
 
-from functions import job_status
 from shared.workflows import import_chunk
-from tests.functions.import_files import Files
+from tests.functions.import_files import Files, ended_execution
 from tests.functions.log_lines import Out
-from tests.http_event import send
 
 
 def many(rows: int) -> str:
@@ -105,10 +102,8 @@ def test_an_execution_that_was_stopped_for_its_caller_is_no_failure(
     """Cancelling ends the execution too, and the notice of that must ring nothing."""
     machine.run(machine.drop(many(60)))
     job = machine.last()
-    execution_input = orjson.dumps({"company": job.company, "number": job.number}).decode()
-    aborted = {"status": "ABORTED", "executionArn": job.execution_arn, "input": execution_input}
-    path = f"/api/v1/imports/{job.number}/cancel/"
-    assert send(job_status.handler, "POST", path, key=machine.shop.key).status == 200
+    aborted = ended_execution(job, "ABORTED")
+    assert machine.ask(job.number, "cancel").status == 200
 
     machine.run({"detail": aborted})
 

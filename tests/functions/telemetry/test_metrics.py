@@ -42,10 +42,8 @@ def test_an_order_that_is_rolled_back_is_counted(
 ) -> None:
     monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(seconds=-2))
     large = [{"product_code": "kp", "licenses": [{}] * 150}]
-    with tapped() as tap:
-        tap.on("TransactWriteItems", killed_after, nth=2)
-        with pytest.raises(Killed):
-            shop.order(id="o-1", items=large)
+    with tapped("TransactWriteItems", killed_after, nth=2), pytest.raises(Killed):
+        shop.order(id="o-1", items=large)
     out()
 
     sweep.handler({}, LambdaContext())

@@ -197,8 +197,7 @@ def test_a_run_that_is_lost_is_repeated(bucket: Bucket) -> None:
 def test_a_checkpoint_whose_answer_is_lost_has_moved_once(bucket: Bucket) -> None:
     bucket.put(*names(400))
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", answer_lost)
+    with tapped("TransactWriteItems", answer_lost):
         first = run()
     second = run()
 
@@ -209,8 +208,7 @@ def test_a_checkpoint_whose_answer_is_lost_has_moved_once(bucket: Bucket) -> Non
 def test_two_runs_at_once_see_what_each_alone_would(bucket: Bucket) -> None:
     bucket.put(*names(600))
 
-    with tapped() as tap:
-        tap.on("TransactWriteItems", meanwhile(lambda: rival.update(run())))
+    with tapped("TransactWriteItems", meanwhile(lambda: rival.update(run()))):
         rival: set[tuple[str, str]] = set()
         first = run()
     rest = [run(), run()]

@@ -1,7 +1,6 @@
 """Records are found by their natural keys, even if ids collide."""
 
 import hashlib
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +11,7 @@ from shared.store import dynamo
 from shared.store.customers import customer_with_email
 from shared.store.licenses import licenses_with_key
 from shared.store.lookup import Lookup, find
-from tests.engine import Engine
-from tests.functions.import_files import Files, open_files
+from tests.functions.import_files import Files
 from tests.functions.shop import Shop
 
 HEAD = "license__license_key,product__short_code,order__store_id,customer__email\n"
@@ -38,13 +36,6 @@ def collide(monkeypatch: pytest.MonkeyPatch, **names: tuple[str, str]) -> None:
 def items(key: str) -> list[dict[str, Any]]:
     """An order's items: one license with this key."""
     return [{"product_code": "kp", "licenses": [{"key": key}]}]
-
-
-@pytest.fixture
-def files(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "100000")
-    with open_files(shop) as files:
-        yield files
 
 
 def lookup(natural: str, *rows: str) -> Lookup:
