@@ -21,6 +21,7 @@ from shared.import_job import (
     transition,
     upload_key,
 )
+from tests.shared.value_import import import_job
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -28,18 +29,9 @@ STATES: tuple[State, ...] = get_args(State.__value__)
 
 
 def job(state: State = "queued", **fields: Any) -> ImportJob:
-    given: dict[str, Any] = {
-        "number": 7,
-        "company": "acme",
-        "kind": "licenses",
-        "file_name": "licenses.csv",
-        "bucket": "uploads",
-        "key": "acme/licenses/licenses.csv",
-        "version_id": "v1",
-        "created_at": NOW,
-        "heartbeat_at": NOW,
-    }
-    return ImportJob(state=state, **{**given, **fields})
+    given = {"file_name": "licenses.csv", "key": "acme/licenses/licenses.csv"}
+    times = {"created_at": NOW, "heartbeat_at": NOW}
+    return import_job(state=state, **{**given, **times, **fields})
 
 
 def test_the_published_status_has_four_words_for_nine_states() -> None:

@@ -53,17 +53,16 @@ def read_rows(
 
 
 def import_job(kind: JobKind = "licenses", **fields: Any) -> ImportJob:
-    """A queued job of the company acme."""
-    return ImportJob(
-        state="queued",
-        number=7,
-        company="acme",
-        kind=kind,
-        file_name="a.csv",
-        bucket="uploads",
-        key=f"acme/{kind}/a.csv",
-        version_id="v1",
-        created_at=NOW,
-        heartbeat_at=NOW,
-        **fields,
-    )
+    """A job of the company acme, which is queued unless `fields` say otherwise."""
+    given: dict[str, Any] = {
+        "state": "queued",
+        "number": 7,
+        "company": "acme",
+        "file_name": "a.csv",
+        "bucket": "uploads",
+        "key": f"acme/{kind}/a.csv",
+        "version_id": "v1",
+        "created_at": NOW,
+        "heartbeat_at": NOW,
+    }
+    return ImportJob(kind=kind, **{**given, **fields})

@@ -65,9 +65,28 @@ def message(
     )
 
 
-def good(stream: Stream) -> bool:
-    stream.send(message())
-    return True
+def _sending(name: str, data: bytes, *, stays: bool = True) -> Respond:
+    """Answer with these bytes; the name is that of its tests."""
+
+    def respond(stream: Stream) -> bool:
+        stream.send(data)
+        return stays
+
+    respond.__name__ = name
+    return respond
+
+
+good = _sending("good", message())
+failing = _sending("failing", message(500, b'{"__type":"x#InternalServerError"}'))
+html = _sending("html", message(503, b"<html>"))
+throttling = _sending("throttling", message(400, b'{"__type":"x#ThrottlingException"}'))
+refusing = _sending("refusing", message(400, b'{"__type":"x#ValidationException","message":"no"}'))
+corrupt = _sending("corrupt", message(checksum=1))
+no_checksum = _sending("no_checksum", message().replace(b"x-amz-crc32: ", b"x-amz-crc32: no"))
+not_http = _sending("not_http", b"SSH-2.0-OpenSSH_9.6\r\n")
+http_1_0 = _sending("http_1_0", message().replace(b"HTTP/1.1", b"HTTP/1.0"), stays=False)
+closing = _sending("closing", message(more=b"Connection: close\r\n"), stays=False)
+"""Announces that the connection closes after this answer."""
 
 
 def reset(stream: Stream) -> bool:
@@ -89,41 +108,6 @@ def reset_midway(stream: Stream) -> bool:
     stream.send(message()[:-8])
     time.sleep(0.02)
     return reset(stream)
-
-
-def failing(stream: Stream) -> bool:
-    stream.send(message(500, b'{"__type":"x#InternalServerError"}'))
-    return True
-
-
-def html(stream: Stream) -> bool:
-    stream.send(message(503, b"<html>"))
-    return True
-
-
-def throttling(stream: Stream) -> bool:
-    stream.send(message(400, b'{"__type":"x#ThrottlingException"}'))
-    return True
-
-
-def refusing(stream: Stream) -> bool:
-    stream.send(message(400, b'{"__type":"x#ValidationException","message":"no"}'))
-    return True
-
-
-def corrupt(stream: Stream) -> bool:
-    stream.send(message(checksum=1))
-    return True
-
-
-def no_checksum(stream: Stream) -> bool:
-    stream.send(message().replace(b"x-amz-crc32: ", b"x-amz-crc32: no"))
-    return True
-
-
-def not_http(stream: Stream) -> bool:
-    stream.send(b"SSH-2.0-OpenSSH_9.6\r\n")
-    return True
 
 
 def silent(stream: Stream) -> bool:
@@ -148,17 +132,6 @@ def in_pieces(stream: Stream) -> bool:
         stream.send(bytes([byte]))
         time.sleep(0.0001)
     return True
-
-
-def closing(stream: Stream) -> bool:
-    """Announce that the connection closes after this answer."""
-    stream.send(message(more=b"Connection: close\r\n"))
-    return False
-
-
-def http_1_0(stream: Stream) -> bool:
-    stream.send(message().replace(b"HTTP/1.1", b"HTTP/1.0"))
-    return False
 
 
 def closing_idle(stream: Stream) -> bool:

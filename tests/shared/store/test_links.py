@@ -9,25 +9,14 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.session import Session
 
-from shared.import_job import ImportJob
 from shared.store import links, uploads
 from shared.store.links import LARGEST_OBJECT, LARGEST_POST, parts_of
+from tests.shared.value_import import import_job
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-JOB = ImportJob(
-    number=1,
-    company="acme",
-    kind="licenses",
-    state="awaiting_upload",
-    file_name="a.csv",
-    bucket="keywright-uploads",
-    key="acme/licenses/job-1/a.csv",
-    upload_id="u1",
-    created_at=NOW,
-    heartbeat_at=NOW,
+JOB = import_job(
+    number=1, bucket="keywright-uploads", key="acme/licenses/job-1/a.csv", upload_id="u1"
 )
-
-
 LOADER = Session().get_component("data_loader")
 
 

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from shared.errors import Busy
 from shared.import_job import ImportJob
 from shared.store import uploads
+from tests.shared.value_import import import_job
 
 REPORT = b'{"invalid":[],"warnings":[]}'
 
@@ -21,18 +21,7 @@ pytestmark = pytest.mark.usefixtures("tables")
 @pytest.fixture
 def job(tables: None) -> ImportJob:
     """A job with a report."""
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    job = ImportJob(
-        number=1,
-        company="acme",
-        kind="licenses",
-        state="running",
-        file_name="a.csv",
-        bucket=uploads.bucket(),
-        key="acme/licenses/a.csv",
-        created_at=now,
-        heartbeat_at=now,
-    )
+    job = import_job(state="running", bucket=uploads.bucket())
     uploads.put_result(job, "report.json", REPORT)
     return job
 
