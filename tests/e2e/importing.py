@@ -83,9 +83,7 @@ def upload(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> int:
 def request_import(shop: RemoteShop, kind: str, data: bytes, **request: Any) -> Any:
     """A job that waits for its file."""
     body = {"kind": kind, "file_name": "file.csv", "size": len(data), **request}
-    answer = shop.post("/imports/", body)
-    assert answer.status == 202, answer.text
-    return answer.json()
+    return shop.post("/imports/", body).ok(202)
 
 
 def send(shop: RemoteShop, job: Any, data: bytes) -> None:
@@ -135,9 +133,7 @@ def _ended(shop: RemoteShop, path: str) -> Any:
 def _until(shop: RemoteShop, path: str, is_so: Callable[[Any], bool]) -> Any:
     until = time.monotonic() + PATIENCE
     while True:
-        answer = shop.get(path)
-        assert answer.status == 200, answer.text
-        view = answer.json()
+        view = shop.get(path).ok()
         assert view["status"] in ("pending", "running", "success", "error")
         if is_so(view):
             return view

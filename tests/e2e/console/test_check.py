@@ -3,7 +3,6 @@
 import base64
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,12 +18,13 @@ from shared.csv_format.planner import plan
 from shared.csv_format.reader import Record, records
 from shared.day_order import Dates, DayOrder
 from shared.import_header import check_header, detected
-from shared.import_job import ChosenEncoding, ImportJob
+from shared.import_job import ChosenEncoding
 from shared.values import is_unseen
 from tests.e2e.console.mapped_files import MappedFile, mapped_files
 from tests.e2e.console.pages import Console
 from tests.e2e.importing import ended, upload
 from tests.e2e.remote import RemoteShop
+from tests.shared.value_import import import_job
 
 KEY = "license__license_key,product__short_code"
 GOOD = {
@@ -228,19 +228,10 @@ def server_check(
 ) -> dict[str, Any]:
     """Return the result of the import code, without a catalog."""
     columns, required = KINDS[kind].columns, mapping.required(kind)
-    now = datetime.now(UTC)
-    job = ImportJob(
-        number=1,
-        company="acme",
-        kind="licenses" if kind == "licenses" else "customers",
-        state="running",
-        file_name="a.csv",
-        bucket="b",
-        key="k",
+    job = import_job(
+        "licenses" if kind == "licenses" else "customers",
         encoding=ENCODINGS.get(encoding),
         unknown_columns="ignore",
-        created_at=now,
-        heartbeat_at=now,
     )
     try:
         planned = plan(
