@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,5 +67,5 @@ def served(shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 @pytest.fixture
-def keywright(served: Served, capsys: pytest.CaptureFixture[str]) -> Keywright:
-    return Keywright(capsys)
+def keywright(served: Served, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Keywright:
+    return Keywright(capsys, tmp_path)

@@ -150,6 +150,8 @@ class Keywright:
     """The command, as an operator runs it on the stage `test`."""
 
     out: pytest.CaptureFixture[str]
+    folder: Path
+    """For the files that it reads."""
 
     def run(self, *words: str | Path, status: int = 0) -> str:
         """Run the command and return its output; it must end with the status."""
@@ -161,3 +163,9 @@ class Keywright:
     def run_json(self, *words: str | Path, status: int = 0) -> Any:
         """Run the command with `--json` and return its output."""
         return json.loads(self.run(*words, "--json", status=status))
+
+    def order(self, **order: Any) -> Any:
+        """Create an order from a file, and return the answer."""
+        file = self.folder / "order.json"
+        file.write_text(json.dumps(order))
+        return self.run_json("orders", "create", file)

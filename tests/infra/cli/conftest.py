@@ -1,16 +1,22 @@
-"""The records that the tests of the command list and change."""
+"""The records that the tests of the command list and change, and an account of AWS."""
 
-import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.infra.aws_account import AwsAccount, open_aws_account
 from tests.infra.served import Keywright
 
 
 @pytest.fixture
-def placed(keywright: Keywright, tmp_path: Path) -> Any:
+def aws(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
+    with open_aws_account(monkeypatch) as account:
+        yield account
+
+
+@pytest.fixture
+def placed(keywright: Keywright) -> Any:
     """Two orders: of a license with a key, and of one with a user."""
     orders: list[dict[str, Any]] = [
         {
@@ -25,9 +31,4 @@ def placed(keywright: Keywright, tmp_path: Path) -> Any:
             ],
         },
     ]
-    answers = []
-    for order in orders:
-        file = tmp_path / f"{order['id']}.json"
-        file.write_text(json.dumps(order))
-        answers.append(keywright.run_json("orders", "create", file))
-    return answers
+    return [keywright.order(**order) for order in orders]

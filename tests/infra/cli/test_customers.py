@@ -1,7 +1,5 @@
 """`keywright customers`, as an operator runs it."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 from tests.infra.served import Keywright
@@ -18,14 +16,10 @@ def test_customers_are_listed_and_shown(keywright: Keywright, placed: Any) -> No
     assert keywright.run("customers", "list", "--reference", "x") == "No customers.\n"
 
 
-def test_a_customer_is_shown_with_address_and_metadata(
-    keywright: Keywright, tmp_path: Path
-) -> None:
-    file = tmp_path / "order.json"
+def test_a_customer_is_shown_with_address_and_metadata(keywright: Keywright) -> None:
     customer = {"email": "bo@acme.example", "address": "Main St 1", "city": "Bonn"}
     items = [{"product_code": "kp", "licenses": [{}]}]
-    file.write_text(json.dumps({"customer": customer | {"metadata": {"a": 1}}, "items": items}))
-    keywright.run("orders", "create", file)
+    keywright.order(customer=customer | {"metadata": {"a": 1}}, items=items)
 
     shown = keywright.run("customers", "show", "bo@acme.example")
 

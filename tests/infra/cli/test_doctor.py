@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,16 +23,10 @@ from shared.workflows import lost_files, stuck_imports
 from tests.engine import Engine
 from tests.functions.import_files import Context
 from tests.functions.importer import Importer
-from tests.infra.aws_account import AwsAccount, open_aws_account, refusal
+from tests.infra.aws_account import AwsAccount, refusal
 from tests.infra.served import Keywright, Served, deploy
 
 QUEUE = {"Failed": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "failed"}}}
-
-
-@pytest.fixture
-def aws(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
-    with open_aws_account(monkeypatch) as account:
-        yield account
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """`keywright licenses`, as an operator runs it."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -70,12 +68,10 @@ def test_impossible_changes_are_refused_with_the_reason(keywright: Keywright, pl
     )
 
 
-def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright, tmp_path: Path) -> None:
-    file = tmp_path / "order.json"
+def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright) -> None:
     members = [{"product_code": code, "policy_code": "std"} for code in ("p1", "p2")]
     items = [{"product_code": "bnd", "key": "BUNDLE", "licenses": members}]
-    file.write_text(json.dumps({"is_bundle": True, "items": items}))
-    keywright.run_json("orders", "create", file)
+    keywright.order(is_bundle=True, items=items)
 
     assert "name a license by id" in keywright.run("licenses", "disable", "BUNDLE", status=2)
 
@@ -84,21 +80,15 @@ def test_the_key_of_a_bundle_names_several_licenses(keywright: Keywright, tmp_pa
 @pytest.mark.parametrize("length", [19, 90])
 def test_a_license_key_is_in_one_piece_at_80_columns(
     keywright: Keywright,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     command: tuple[str, ...],
     length: int,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     key = ("ABCD-EFGH-JKLM-NPQR-" * 5)[:length]
-    file = tmp_path / "order.json"
-    order = {
-        "id": "web-3",
-        "customer": {"email": "a.customer.with.a.long.name@a-long-domain.example"},
-        "items": [{"product_code": "kp", "licenses": [{"key": key, "valid_duration": "18m"}]}],
-    }
-    file.write_text(json.dumps(order))
-    keywright.run("orders", "create", file)
+    customer = {"email": "a.customer.with.a.long.name@a-long-domain.example"}
+    items = [{"product_code": "kp", "licenses": [{"key": key, "valid_duration": "18m"}]}]
+    keywright.order(id="web-3", customer=customer, items=items)
 
     lines = keywright.run(*command).splitlines()
 
@@ -106,14 +96,10 @@ def test_a_license_key_is_in_one_piece_at_80_columns(
     assert length > 80 or max(map(len, lines)) <= 80
 
 
-def test_a_user_based_license_is_listed_by_its_first_user(
-    keywright: Keywright, tmp_path: Path
-) -> None:
-    file = tmp_path / "order.json"
+def test_a_user_based_license_is_listed_by_its_first_user(keywright: Keywright) -> None:
     users = [{"email": f"u{n}@acme.example"} for n in range(3)]
     items = [{"product_code": "up", "licenses": [{"users": users, "max_license_users": 5}]}]
-    file.write_text(json.dumps({"id": "web-3", "items": items}))
-    keywright.run("orders", "create", file)
+    keywright.order(id="web-3", items=items)
 
     (lic,) = keywright.run_json("licenses", "list")
 

@@ -46,10 +46,8 @@ def test_a_person_sees_licenses_and_first_passwords(keywright: Keywright, file: 
 
 
 @pytest.mark.parametrize("name", ["store_id", "id"])
-def test_an_order_is_shown_by_our_id_or_the_shops(
-    keywright: Keywright, file: Path, name: str
-) -> None:
-    placed = keywright.run_json("orders", "create", file)
+def test_an_order_is_shown_by_our_id_or_the_shops(keywright: Keywright, name: str) -> None:
+    placed = keywright.order(**ORDER)
 
     printed = keywright.run_json("orders", "show", str(placed[name]))
     shown = keywright.run("orders", "show", str(placed[name]))
@@ -58,18 +56,16 @@ def test_an_order_is_shown_by_our_id_or_the_shops(
     assert placed["license_keys"][0] in shown
 
 
-def test_a_shop_may_call_its_orders_by_numbers(keywright: Keywright, tmp_path: Path) -> None:
-    file = tmp_path / "order.json"
-    file.write_text(json.dumps({**ORDER, "id": "4711"}))
-    keywright.run_json("orders", "create", file)
+def test_a_shop_may_call_its_orders_by_numbers(keywright: Keywright) -> None:
+    keywright.order(**{**ORDER, "id": "4711"})
 
     assert keywright.run_json("orders", "show", "4711")["store_id"] == "4711"
 
 
 def test_a_large_order_says_how_many_licenses_are_not_shown(
-    keywright: Keywright, file: Path, monkeypatch: pytest.MonkeyPatch
+    keywright: Keywright, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keywright.run_json("orders", "create", file)
+    keywright.order(**ORDER)
     monkeypatch.setattr(order_answers, "MOST_SHOWN", 1)
 
     assert "Showing 1 of 2 licenses" in keywright.run("orders", "show", "web-1")
@@ -82,9 +78,9 @@ def test_an_unknown_order_is_reported(keywright: Keywright) -> None:
 
 
 def test_licenses_are_exported_of_one_order_or_of_days(
-    keywright: Keywright, file: Path, tmp_path: Path
+    keywright: Keywright, tmp_path: Path
 ) -> None:
-    placed = keywright.run_json("orders", "create", file)
+    placed = keywright.order(**ORDER)
     out = tmp_path / "licenses.csv"
 
     printed = keywright.run("orders", "export", "web-1")

@@ -1,7 +1,6 @@
 """`keywright preflight`: each problem is one sentence, before anything is created."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -10,27 +9,22 @@ from botocore.exceptions import EndpointConnectionError
 
 from infra.cli.account import BOOTSTRAP_PARAMETER
 from infra.cli.main import main
-from tests.infra.aws_account import AwsAccount, open_aws_account, refusal
+from tests.infra.aws_account import AwsAccount, refusal
 
 DOMAIN = "licenses.example.com"
 ARN = "arn:aws:acm:us-east-1:123456789012:certificate/one"
 
 
 @pytest.fixture
-def aws(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
-    with open_aws_account(monkeypatch) as account:
-        yield account
-
-
-@pytest.fixture
 def preflight(aws: AwsAccount, capsys: pytest.CaptureFixture[str]) -> "Preflight":
-    return Preflight(capsys)
+    return Preflight(aws, capsys)
 
 
 class Preflight:
     """The command, as an operator runs it on prod."""
 
-    def __init__(self, out: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, aws: AwsAccount, out: pytest.CaptureFixture[str]) -> None:
+        self.aws = aws
         self._out = out
 
     def found(self, *settings: str, ready: bool, stage: str = "prod") -> dict[str, list[Any]]:
@@ -53,11 +47,9 @@ class Preflight:
         return str(sentence)
 
 
-def test_an_account_that_is_ready_passes_and_nothing_is_changed(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
-    described(aws, [DOMAIN], "ISSUED")
-    aws.calls.clear()
+def test_an_account_that_is_ready_passes_and_nothing_is_changed(preflight: Preflight) -> None:
+    described(preflight, [DOMAIN], "ISSUED")
+    preflight.aws.calls.clear()
 
     found = preflight.found(f"domain_name={DOMAIN}", f"certificate_arn={ARN}", ready=True)
 
@@ -73,13 +65,13 @@ def test_an_account_that_is_ready_passes_and_nothing_is_changed(
     }
     assert "reserves 140 of the 900 that it may" in found["concurrency"][0]["message"]
     reads = ("Get", "Describe", "List", "AssumeRole")
-    assert all(operation.startswith(reads) for operation in aws.calls)
+    assert all(operation.startswith(reads) for operation in preflight.aws.calls)
 
 
 def test_a_new_account_gets_lambda_s_quota_and_the_setting_that_needs_less(
-    preflight: Preflight, aws: AwsAccount
+    preflight: Preflight,
 ) -> None:
-    aws.concurrency(10)
+    preflight.aws.concurrency(10)
 
     sentence = preflight.refused()
 
@@ -96,16 +88,14 @@ def test_a_new_account_gets_lambda_s_quota_and_the_setting_that_needs_less(
 
 @pytest.mark.parametrize(("limit", "ready"), [(239, False), (240, True)])
 def test_the_quota_that_it_names_is_the_one_that_is_enough(
-    preflight: Preflight, aws: AwsAccount, limit: int, ready: bool
+    preflight: Preflight, limit: int, ready: bool
 ) -> None:
-    aws.concurrency(limit)
+    preflight.aws.concurrency(limit)
 
     assert preflight.found(ready=ready)
 
 
-def test_warm_throughput_above_the_default_quota_is_noted(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
+def test_warm_throughput_above_the_default_quota_is_noted(preflight: Preflight) -> None:
     (found,) = preflight.found("warm_throughput=40000", ready=True)["throughput"]
     assert "pre-warmed for 40,000 write units per second" in found["message"]
 
@@ -113,17 +103,15 @@ def test_warm_throughput_above_the_default_quota_is_noted(
     assert "quota “Table-level write throughput limit” is 40,000" in found["message"]
 
 
-def test_warm_throughput_that_would_be_lowered_is_refused(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
-    aws.stack("UPDATE_COMPLETE")
+def test_warm_throughput_that_would_be_lowered_is_refused(preflight: Preflight) -> None:
+    preflight.aws.stack("UPDATE_COMPLETE")
     table = {"ResourceType": "AWS::DynamoDB::Table"}
-    aws.resources(
+    preflight.aws.resources(
         {**table, "LogicalResourceId": "DataOrders1A", "PhysicalResourceId": "orders"},
         {**table, "LogicalResourceId": "DataAccess2B", "PhysicalResourceId": "access"},
     )
     warm = {"WriteUnitsPerSecond": 50_000}
-    aws.answers["DescribeTable"] = {
+    preflight.aws.answers["DescribeTable"] = {
         "Table": {
             "WarmThroughput": {"WriteUnitsPerSecond": 4_000},
             "GlobalSecondaryIndexes": [{"IndexName": "by_created", "WarmThroughput": warm}],
@@ -137,27 +125,26 @@ def test_warm_throughput_that_would_be_lowered_is_refused(
     assert preflight.found(ready=True)
 
 
-def test_a_request_that_is_pending_is_mentioned(preflight: Preflight, aws: AwsAccount) -> None:
-    aws.concurrency(10)
-    aws.answers["ListRequestedServiceQuotaChangeHistoryByQuota"] = {
+def test_a_request_that_is_pending_is_mentioned(preflight: Preflight) -> None:
+    preflight.aws.concurrency(10)
+    preflight.aws.answers["ListRequestedServiceQuotaChangeHistoryByQuota"] = {
         "RequestedQuotas": [{"DesiredValue": 1000.0}]
     }
 
     assert "(a request for 1000 is pending)" in preflight.refused()
 
 
-def test_what_the_stack_has_reserved_already_is_not_needed_again(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
-    aws.concurrency(240, unreserved=100)
-    aws.stack("UPDATE_COMPLETE")
-    aws.resources(
+def test_what_the_stack_has_reserved_already_is_not_needed_again(preflight: Preflight) -> None:
+    preflight.aws.concurrency(240, unreserved=100)
+    preflight.aws.stack("UPDATE_COMPLETE")
+    preflight.aws.resources(
         {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": "a"},
         {"ResourceType": "AWS::SQS::Queue", "PhysicalResourceId": "q"},
         {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": "b"},
     )
     reserved = {"a": {"ReservedConcurrentExecutions": 100}, "b": {}}
-    aws.answers["GetFunctionConcurrency"] = lambda request: reserved[request["FunctionName"]]
+    answers = preflight.aws.answers
+    answers["GetFunctionConcurrency"] = lambda request: reserved[request["FunctionName"]]
 
     assert "of which 100 can be reserved" in preflight.refused()
     reserved["b"] = {"ReservedConcurrentExecutions": 40}
@@ -187,9 +174,9 @@ def test_no_region_is_named(preflight: Preflight, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_credentials_that_aws_does_not_accept_are_named(
-    preflight: Preflight, aws: AwsAccount, error: Exception, reason: str
+    preflight: Preflight, error: Exception, reason: str
 ) -> None:
-    aws.answers["GetCallerIdentity"] = error
+    preflight.aws.answers["GetCallerIdentity"] = error
 
     sentence = preflight.refused()
 
@@ -225,10 +212,10 @@ def test_an_old_bootstrap_has_to_be_updated(preflight: Preflight) -> None:
     ],
 )
 def test_a_stack_that_can_t_be_deployed_to_is_reported_with_what_to_do(
-    preflight: Preflight, aws: AwsAccount, status: str, protected: bool, message: str
+    preflight: Preflight, status: str, protected: bool, message: str
 ) -> None:
-    aws.stack(status, protected=protected)
-    aws.resources(
+    preflight.aws.stack(status, protected=protected)
+    preflight.aws.resources(
         {
             "ResourceType": "AWS::S3::Bucket",
             "PhysicalResourceId": "full",
@@ -252,10 +239,10 @@ def test_a_stack_that_can_t_be_deployed_to_is_reported_with_what_to_do(
     ],
 )
 def test_a_stack_that_can_be_deployed_to_passes(
-    preflight: Preflight, aws: AwsAccount, status: str, protected: bool
+    preflight: Preflight, status: str, protected: bool
 ) -> None:
-    aws.stack(status, protected=protected)
-    aws.resources()
+    preflight.aws.stack(status, protected=protected)
+    preflight.aws.resources()
 
     assert preflight.found(ready=True)
 
@@ -294,21 +281,19 @@ def test_a_name_that_a_new_stack_would_take_is_found_before_it_does(preflight: P
     ],
 )
 def test_every_fixed_name_is_looked_for(
-    preflight: Preflight, aws: AwsAccount, operation: str, answer: dict[str, Any], what: str
+    preflight: Preflight, operation: str, answer: dict[str, Any], what: str
 ) -> None:
-    described(aws, [DOMAIN], "ISSUED")
-    aws.answers[operation] = answer
+    described(preflight, [DOMAIN], "ISSUED")
+    preflight.aws.answers[operation] = answer
 
     sentence = preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={ARN}")
 
     assert f"{what} already exists" in sentence
 
 
-def test_the_names_of_a_stack_that_is_there_are_its_own(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
-    aws.stack("CREATE_COMPLETE")
-    aws.resources()
+def test_the_names_of_a_stack_that_is_there_are_its_own(preflight: Preflight) -> None:
+    preflight.aws.stack("CREATE_COMPLETE")
+    preflight.aws.resources()
     boto3.client("cloudwatch").put_dashboard(
         DashboardName="Keywright-prod", DashboardBody='{"widgets": []}'
     )
@@ -356,18 +341,18 @@ def test_a_certificate_that_api_gateway_would_not_take_is_named(
     ],
 )
 def test_a_certificate_must_cover_the_domain_and_be_issued(
-    preflight: Preflight, aws: AwsAccount, names: list[str], status: str, message: str
+    preflight: Preflight, names: list[str], status: str, message: str
 ) -> None:
-    described(aws, names, status)
+    described(preflight, names, status)
 
     assert message in preflight.refused(f"domain_name={DOMAIN}", f"certificate_arn={ARN}")
 
 
 @pytest.mark.parametrize("name", [DOMAIN, "*.example.com", "LICENSES.example.com"])
 def test_a_certificate_covers_its_names_and_one_label_of_a_wildcard(
-    preflight: Preflight, aws: AwsAccount, name: str
+    preflight: Preflight, name: str
 ) -> None:
-    described(aws, ["other.example", name], "ISSUED")
+    described(preflight, ["other.example", name], "ISSUED")
 
     assert preflight.found(f"domain_name={DOMAIN}", f"certificate_arn={ARN}", ready=True)
 
@@ -402,10 +387,8 @@ def test_a_stage_that_is_not_there_is_named(preflight: Preflight) -> None:
     assert "make up" in preflight.refused(stage="local")
 
 
-def test_a_right_that_is_missing_leaves_its_check_out_and_is_named(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
-    aws.deny("GetAccountSettings", "lambda:GetAccountSettings")
+def test_a_right_that_is_missing_leaves_its_check_out_and_is_named(preflight: Preflight) -> None:
+    preflight.aws.deny("GetAccountSettings", "lambda:GetAccountSettings")
 
     (found,) = preflight.found(ready=True)["concurrency"]
 
@@ -413,16 +396,14 @@ def test_a_right_that_is_missing_leaves_its_check_out_and_is_named(
     assert "lacks lambda:GetAccountSettings" in found["message"]
 
 
-def test_a_missing_right_to_read_the_stack_is_named(preflight: Preflight, aws: AwsAccount) -> None:
-    aws.deny("DescribeStacks", "cloudformation:DescribeStacks")
+def test_a_missing_right_to_read_the_stack_is_named(preflight: Preflight) -> None:
+    preflight.aws.deny("DescribeStacks", "cloudformation:DescribeStacks")
 
     assert "grant it cloudformation:DescribeStacks" in preflight.refused()
 
 
-def test_who_may_not_assume_the_lookup_role_reads_with_what_there_is(
-    preflight: Preflight, aws: AwsAccount
-) -> None:
-    aws.deny("AssumeRole", "sts:AssumeRole")
+def test_who_may_not_assume_the_lookup_role_reads_with_what_there_is(preflight: Preflight) -> None:
+    preflight.aws.deny("AssumeRole", "sts:AssumeRole")
 
     found = preflight.found(ready=True)
 
@@ -434,6 +415,6 @@ def test_who_may_not_assume_the_lookup_role_reads_with_what_there_is(
     assert "may not assume" not in str(found["concurrency"])
 
 
-def described(aws: AwsAccount, names: list[str], status: str) -> None:
+def described(preflight: Preflight, names: list[str], status: str) -> None:
     certificate = {"DomainName": names[0], "SubjectAlternativeNames": names, "Status": status}
-    aws.answers["DescribeCertificate"] = {"Certificate": certificate}
+    preflight.aws.answers["DescribeCertificate"] = {"Certificate": certificate}

@@ -1,22 +1,16 @@
 """`keywright deploy` runs the preflight first, and a failed creation can be repeated."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from infra.cli.main import main
-from tests.infra.aws_account import AwsAccount, open_aws_account
+from tests.infra.aws_account import AwsAccount
 
 FIRST = "keywright:first-deploy=true"
-
-
-@pytest.fixture
-def aws(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
-    with open_aws_account(monkeypatch) as account:
-        yield account
 
 
 @dataclass

@@ -18,17 +18,11 @@ from infra.client.connection import ApiProblem
 from infra.stamp import ROOT
 from shared.store import uploads
 from tests.engine import Engine
-from tests.infra.aws_account import AwsAccount, open_aws_account
+from tests.infra.aws_account import AwsAccount
 from tests.infra.served import Keywright, Served
 
 ORDERS = ("catalog", "key", "slash", "bundle", "append", "large-order")
 CREATE = "/api/v1/orders/create_order"
-
-
-@pytest.fixture
-def aws(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
-    with open_aws_account(monkeypatch) as account:
-        yield account
 
 
 @pytest.fixture

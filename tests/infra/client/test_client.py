@@ -10,22 +10,10 @@ from infra.client.client import ApiProblem, Client
 from infra.client.connection import MAX_ATTEMPTS, MAX_PAUSE, Connection
 from shared.errors import Fault
 from shared.orders import OrderRequest
-from tests.functions.shop import Shop
 from tests.infra.served import API, Served
 
 ORDER = {"id": "web-1", "items": [{"product_code": "kp", "licenses": [{}]}]}
 BUSY = {"code": "unavailable", "message": "The service is busy."}
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    """How long the client has waited between tries."""
-    return []
-
-
-@pytest.fixture
-def client(shop: Shop, served: Served, pauses: list[float]) -> Client:
-    return Client(f"https://{API}", shop.key, transport=served, pause=pauses.append)
 
 
 def test_an_order_is_placed_by_a_model_or_by_plain_json(client: Client) -> None:

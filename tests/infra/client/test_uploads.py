@@ -13,22 +13,10 @@ from infra.client.connection import MAX_ATTEMPTS, LinkRefused
 from infra.client.uploads import Links
 from shared.contract.imports import ImportView, StartedImport
 from shared.store import links, uploads
-from tests.functions.shop import Shop
-from tests.infra.served import API, Served
+from tests.infra.served import Served
 
 ROWS = b"email\n" + b"".join(b"c%d@parts.test\n" % n for n in range(4))
 COMPLETED = "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    """How long the client has waited between tries."""
-    return []
-
-
-@pytest.fixture
-def client(shop: Shop, served: Served, pauses: list[float]) -> Client:
-    return Client(f"https://{API}", shop.key, transport=served, pause=pauses.append)
 
 
 @pytest.fixture
@@ -57,9 +45,11 @@ EXPIRED = error(403, "AccessDenied", "Request has expired")
 
 
 class Faults:
-    """What the next requests to S3 are answered, by their method."""
+    """A client with a file, and what its next requests to S3 are answered, by their method."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, client: Client, path: Path) -> None:
+        self.client = client
+        self.path = path
         self._real = served._from_s3  # noqa: SLF001  # what is between the client and moto
         served._from_s3 = self._answer  # type: ignore[method-assign]  # noqa: SLF001  # the same
         self.plan: dict[str, list[httpx.Response | Exception]] = {}
@@ -85,27 +75,28 @@ class Faults:
 
 
 @pytest.fixture
-def faults(served: Served) -> Faults:
-    return Faults(served)
+def faults(served: Served, client: Client, path: Path) -> Faults:
+    return Faults(served, client, path)
 
 
-def sent_whole(client: Client, path: Path) -> ImportView:
-    """The import of a file, every row of which is in."""
-    job = client.imports.show(client.imports.send(path, "customers").id)
+def sent_whole(faults: Faults) -> ImportView:
+    """The import of the file, every row of which is in."""
+    imports = faults.client.imports
+    job = imports.show(imports.send(faults.path, "customers").id)
     assert job.state == "succeeded"
     assert job.counts is not None
     assert job.counts["total_row_count"] == 4
     return job
 
 
-def refused(client: Client, path: Path) -> LinkRefused:
+def refused(faults: Faults) -> LinkRefused:
     with pytest.raises(LinkRefused) as raised:
-        client.imports.send(path, "customers")
+        faults.client.imports.send(faults.path, "customers")
     return raised.value
 
 
-def jobs(client: Client) -> list[str]:
-    return [job.state for job in client.imports.list()]
+def jobs(faults: Faults) -> list[str]:
+    return [job.state for job in faults.client.imports.list()]
 
 
 # A form
@@ -126,57 +117,49 @@ def jobs(client: Client) -> list[str]:
     ],
 )
 def test_anything_but_success_is_an_error_that_says_what_s3_said(
-    client: Client, faults: Faults, path: Path, answer: httpx.Response, words: str
+    faults: Faults, answer: httpx.Response, words: str
 ) -> None:
     faults.plan["POST"] = [answer]
 
-    problem = refused(client, path)
+    problem = refused(faults)
 
     assert words in problem.message
     assert (problem.code, problem.status) == ("link_refused", answer.status_code)
     assert faults.methods() == ["POST"]
-    assert jobs(client) == ["cancelled"]
+    assert jobs(faults) == ["cancelled"]
 
 
-def test_a_form_whose_answer_is_lost_is_not_sent_twice(
-    client: Client, faults: Faults, path: Path
-) -> None:
+def test_a_form_whose_answer_is_lost_is_not_sent_twice(faults: Faults) -> None:
     faults.lost = ["POST"]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert faults.methods() == ["POST"]
 
 
-def test_a_form_that_was_not_received_is_reported(
-    client: Client, faults: Faults, path: Path, pauses: list[float]
-) -> None:
+def test_a_form_that_was_not_received_is_reported(faults: Faults, pauses: list[float]) -> None:
     faults.plan["POST"] = [httpx.ConnectError("no route")]
 
     with pytest.raises(ApiProblem, match="no route"):
-        client.imports.send(path, "customers")
+        faults.client.imports.send(faults.path, "customers")
 
-    assert jobs(client) == ["awaiting_upload"]
+    assert jobs(faults) == ["awaiting_upload"]
 
 
-def test_a_form_that_has_expired_is_replaced_by_parts(
-    client: Client, faults: Faults, path: Path
-) -> None:
+def test_a_form_that_has_expired_is_replaced_by_parts(faults: Faults) -> None:
     faults.plan["POST"] = [
         error(403, "AccessDenied", "Invalid according to Policy: Policy expired.")
     ]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert faults.methods() == ["POST", "PUT", "POST"]
 
 
-def test_a_busy_store_is_waited_for(
-    client: Client, faults: Faults, path: Path, pauses: list[float]
-) -> None:
+def test_a_busy_store_is_waited_for(faults: Faults, pauses: list[float]) -> None:
     faults.plan["POST"] = [error(503, "SlowDown")] * 2
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert len(pauses) == 2
 
@@ -186,9 +169,9 @@ def test_a_busy_store_is_waited_for(
 
 @pytest.mark.usefixtures("in_parts")
 def test_a_large_file_goes_in_parts_whose_links_are_requested_as_they_are_needed(
-    client: Client, served: Served, faults: Faults, path: Path
+    served: Served, faults: Faults
 ) -> None:
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert [request.content for request in faults.sent[:-1]] == [
         ROWS[at : at + 20] for at in range(0, len(ROWS), 20)
@@ -226,22 +209,20 @@ def test_an_empty_file_is_a_file(client: Client, tmp_path: Path) -> None:
 )
 @pytest.mark.usefixtures("in_parts")
 def test_a_part_that_did_not_get_there_is_sent_again(
-    client: Client, faults: Faults, path: Path, instead: httpx.Response | Exception
+    faults: Faults, instead: httpx.Response | Exception
 ) -> None:
     faults.plan["PUT"] = [instead]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert [request.content for request in faults.sent[:2]] == [ROWS[:20]] * 2
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_an_expired_link_is_replaced_and_not_used_again(
-    client: Client, served: Served, faults: Faults, path: Path
-) -> None:
+def test_an_expired_link_is_replaced_and_not_used_again(served: Served, faults: Faults) -> None:
     faults.plan["PUT"] = [EXPIRED]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     requests = [each.content for each in served.requests if each.url.path.endswith("/parts/")]
     assert requests[:4] == [
@@ -253,12 +234,10 @@ def test_an_expired_link_is_replaced_and_not_used_again(
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_part_whose_answer_is_lost_is_one_part(
-    client: Client, faults: Faults, path: Path
-) -> None:
+def test_a_part_whose_answer_is_lost_is_one_part(faults: Faults) -> None:
     faults.lost = ["PUT"]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
 
 @pytest.mark.parametrize(
@@ -271,33 +250,29 @@ def test_a_part_whose_answer_is_lost_is_one_part(
 )
 @pytest.mark.usefixtures("in_parts")
 def test_a_part_that_is_refused_ends_the_import(
-    client: Client, faults: Faults, path: Path, answer: httpx.Response, words: str
+    faults: Faults, answer: httpx.Response, words: str
 ) -> None:
     faults.plan["PUT"] = [answer]
 
-    assert words in refused(client, path).message
-    assert jobs(client) == ["cancelled"]
+    assert words in refused(faults).message
+    assert jobs(faults) == ["cancelled"]
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_part_is_sent_a_limited_number_of_times(
-    client: Client, faults: Faults, path: Path, pauses: list[float]
-) -> None:
+def test_a_part_is_sent_a_limited_number_of_times(faults: Faults, pauses: list[float]) -> None:
     faults.plan["PUT"] = [error(500, "InternalError")] * 99
 
-    refused(client, path)
+    refused(faults)
 
     assert faults.methods().count("PUT") == MAX_ATTEMPTS
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_part_without_an_etag_is_not_taken_for_sent(
-    client: Client, faults: Faults, path: Path
-) -> None:
+def test_a_part_without_an_etag_is_not_taken_for_sent(faults: Faults) -> None:
     faults.plan["PUT"] = [httpx.Response(200)]
 
     with pytest.raises(ApiProblem, match="accepted part 1 but returned no ETag"):
-        client.imports.send(path, "customers")
+        faults.client.imports.send(faults.path, "customers")
 
 
 @pytest.mark.parametrize(
@@ -313,22 +288,20 @@ def test_a_part_without_an_etag_is_not_taken_for_sent(
 )
 @pytest.mark.usefixtures("in_parts")
 def test_a_completion_that_s3_did_not_do_is_requested_again(
-    client: Client, faults: Faults, path: Path, instead: httpx.Response | Exception
+    faults: Faults, instead: httpx.Response | Exception
 ) -> None:
     faults.plan["POST"] = [instead]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert faults.methods().count("POST") == 2
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_completion_whose_answer_is_lost_is_one(
-    client: Client, faults: Faults, path: Path
-) -> None:
+def test_a_completion_whose_answer_is_lost_is_one(faults: Faults) -> None:
     faults.lost = ["POST"]
 
-    sent_whole(client, path)
+    sent_whole(faults)
 
     assert faults.methods().count("POST") == 2
     listed = uploads.client().list_object_versions(Bucket="uploads", Prefix="acme/")
@@ -344,25 +317,23 @@ def test_a_completion_whose_answer_is_lost_is_one(
 )
 @pytest.mark.usefixtures("in_parts")
 def test_a_completion_that_is_refused_drops_what_was_sent(
-    client: Client, faults: Faults, path: Path, answer: httpx.Response, words: str
+    faults: Faults, answer: httpx.Response, words: str
 ) -> None:
     faults.plan["POST"] = [answer]
 
-    assert words in refused(client, path).message
+    assert words in refused(faults).message
 
     assert faults.methods()[-2:] == ["POST", "DELETE"]
-    assert jobs(client) == ["cancelled"]
+    assert jobs(faults) == ["cancelled"]
     assert "Uploads" not in uploads.client().list_multipart_uploads(Bucket="uploads")
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_file_that_grows_meanwhile_is_not_imported_in_part(
-    client: Client, faults: Faults
-) -> None:
-    started = client.imports.start("customers.csv", "customers", size=len(ROWS))
+def test_a_file_that_grows_meanwhile_is_not_imported_in_part(faults: Faults) -> None:
+    started = faults.client.imports.start("customers.csv", "customers", size=len(ROWS))
 
     with pytest.raises(ApiProblem, match="grew"):
-        client.imports.upload(started, io.BytesIO(ROWS + b"more@parts.test\n"))
+        faults.client.imports.upload(started, io.BytesIO(ROWS + b"more@parts.test\n"))
 
     assert "POST" not in faults.methods()
 
