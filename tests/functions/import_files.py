@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
+import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions import import_csv
@@ -35,6 +36,8 @@ class Files:
 
     shop: Shop
     inserts: Inserts
+    patch: pytest.MonkeyPatch
+    """What a test replaces while the files are open."""
 
     def drop(
         self,
@@ -162,8 +165,8 @@ class Files:
 
 @contextmanager
 def open_files(shop: Shop) -> Iterator[Files]:
-    with inserting() as inserts:
-        yield Files(shop, inserts)
+    with inserting() as inserts, pytest.MonkeyPatch.context() as patch:
+        yield Files(shop, inserts, patch)
 
 
 def ended_execution(job: ImportJob, status: str = "FAILED") -> dict[str, Any]:

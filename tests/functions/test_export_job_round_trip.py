@@ -83,7 +83,7 @@ def test_a_copy_of_a_company_exports_the_same_rows(files: Files) -> None:
     stock(copy)
     ours = {kind: Exporter(files.shop).exported(kind) for kind in KINDS}
 
-    copied = Files(copy, files.inserts)
+    copied = Files(copy, files.inserts, files.patch)
     for kind in ("customers", "licenses", "license-features"):
         job = imported(copied, ours[kind], kind)
         assert job.state == "succeeded", copied.errors(job)

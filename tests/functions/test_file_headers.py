@@ -234,10 +234,8 @@ def test_utf8_is_read_as_such_whatever_is_requested(
     assert warnings(job) == ["encoding_differs"]
 
 
-def test_a_large_file_in_windows_1252_is_read_by_its_workers(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+def test_a_large_file_in_windows_1252_is_read_by_its_workers(files: Files) -> None:
+    files.patch.setenv("IMPORT_INLINE_BYTES", "10")
     rows = "".join(f"a{n}@x.test,{'Ana' if n < 20 else 'Jürgen'}\n" for n in range(30))
     files.run(files.drop(f"email,first_name\n{rows}".encode("cp1252"), "customers"))
 

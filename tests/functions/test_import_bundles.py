@@ -223,13 +223,11 @@ def test_a_plan_whose_bundle_exists_by_now_is_not_committed(files: Files) -> Non
     assert [code for _, _, code in faults(files, job)] == ["not_as_planned"] * 3
 
 
-def test_the_rows_of_a_bundle_are_in_one_batch_and_one_chunk(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
-    monkeypatch.setattr(import_chunk, "_SMALLEST_BATCH", 2)
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "60")
+def test_the_rows_of_a_bundle_are_in_one_batch_and_one_chunk(files: Files) -> None:
+    files.patch.setenv("IMPORT_INLINE_BYTES", "10")
+    files.patch.setattr(import_chunk, "BATCH_ROWS", 2)
+    files.patch.setattr(import_chunk, "_SMALLEST_BATCH", 2)
+    files.patch.setenv("IMPORT_CHUNK_BYTES", "60")
     bundles = "".join(rows_of(f"B-{n}", "bnd", "p1", "p2", order=f"o-{n}") for n in range(20))
 
     files.run(files.drop(f"{HEAD}\nK-1,,kp,,,\n{bundles}K-2,,kp,,,\n"))
@@ -282,7 +280,7 @@ def test_an_export_has_the_rows_of_a_bundle_together(files: Files) -> None:
     same = imported(files, text, on_existing="update")
     assert (same.counts[UNCHANGED], same.counts["warnings"]) == (39, 0)
 
-    copy = Files(stocked_shop("copy"), files.inserts)
+    copy = Files(stocked_shop("copy"), files.inserts, files.patch)
     job = imported(copy, text)
     assert job.state == "succeeded", copy.errors(job)
     assert licenses(copy.shop).keys() == licenses(files.shop).keys()

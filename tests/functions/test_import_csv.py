@@ -526,15 +526,13 @@ def test_an_order_shows_imported_licenses_with_their_customers(files: Files) -> 
 MANY = [{"product_code": "kp", "licenses": [{"key": "WANTED"}, *[{}] * 110]}]
 
 
-def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_append_whose_order_an_import_makes_meanwhile_is_placed_whole(files: Files) -> None:
     with tapped("TransactWriteItems", meanwhile(lambda: files.imported(TWO)), nth=4):
         reply = files.shop.order(id="o-1", append=True, items=MANY)
 
     assert len(reply.json()["license_keys"]) == 111
     assert files.license_count() == 113
-    monkeypatch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
+    files.patch.setattr(pending_orders, "LEFT_ALONE", timedelta(0))
     assert [*pending_orders.roll_back_abandoned(datetime.now(UTC))] == []
 
 
@@ -548,10 +546,8 @@ def test_a_large_order_whose_id_an_import_takes_meanwhile_leaves_nothing_behind(
     assert files.shop.order_one(license={"key": "WANTED"})["license_key"] == "WANTED"
 
 
-def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
+def test_nothing_is_written_of_a_file_that_was_not_validated_to_its_end(files: Files) -> None:
+    files.patch.setattr(import_chunk, "BATCH_ROWS", 2)
     event = files.prepared(many(4) + "K-9,nope,,\n", on_error="reject_all")
 
     files.run(event, left=1000)
@@ -583,12 +579,10 @@ def test_the_state_machine_goes_on_where_a_function_had_no_time_left(
     assert files.last().state == "succeeded"
 
 
-def test_rows_that_were_only_validated_are_not_counted_as_written(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_that_were_only_validated_are_not_counted_as_written(files: Files) -> None:
     """A function writes some rows and dies, and the next one has no time for the others."""
-    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 2)
-    monkeypatch.setattr(import_lifecycle, "ALIVE_SECONDS", 0)
+    files.patch.setattr(import_chunk, "BATCH_ROWS", 2)
+    files.patch.setattr(import_lifecycle, "ALIVE_SECONDS", 0)
     event = files.prepared(many(4), on_error="reject_all")
     with tapped("PutItem", killed_before, nth=4), pytest.raises(Killed):
         files.run(event)

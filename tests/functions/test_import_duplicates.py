@@ -295,11 +295,9 @@ def test_one_feature_with_other_content_is_an_error(files: Files, between: int) 
 
 
 @pytest.mark.parametrize("values", ["ABAB", "ABBA", "AABC"])
-def test_one_feature_in_several_ranges_is_added_once(
-    machine: Files, values: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_feature_in_several_ranges_is_added_once(machine: Files, values: str) -> None:
     """Ranges of three rows run from the last to the first, each twice."""
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "600")
+    machine.patch.setenv("IMPORT_CHUNK_BYTES", "600")
     monthly = {"A": "5,monthly", "B": "6,monthly", "C": "5,daily"}
     keys = [f"K-{n:0200}" for n in range(12)]
     for key in keys:
@@ -402,15 +400,13 @@ def test_a_code_with_accents_is_found_as_well(machine: Files) -> None:
     assert found(machine, machine.last(), "failed") == [(1, *REFUSED), (42, *REFUSED)]
 
 
-def test_a_bundle_made_while_the_file_is_planned_is_found(
-    machine: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bundle_made_while_the_file_is_planned_is_found(machine: Files) -> None:
     def meanwhile(job: ImportJob, dialect: Dialect, mapping: ColumnMapping) -> None:
         product = {"product_name": "B", "short_code": "bnd2", "bundle_products": ["p1"]}
         assert machine.shop.post("/products/", {**product, "is_bundle": True}).status == 201
         check_header(job, dialect, mapping)
 
-    monkeypatch.setattr("shared.workflows.import_lifecycle.check_header", meanwhile)
+    machine.patch.setattr("shared.workflows.import_lifecycle.check_header", meanwhile)
     machine.run(machine.drop("\n".join([HEADER, "B-1,p1", *OTHERS, "B-1,bnd2", ""])))
 
     machine.by_machine()
@@ -418,10 +414,8 @@ def test_a_bundle_made_while_the_file_is_planned_is_found(
     assert found(machine, machine.last(), "failed") == [(1, *REFUSED), (42, *REFUSED)]
 
 
-def test_too_many_bundles_are_refused_before_anything_is_written(
-    machine: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_bundles, "MOST_KEYS", 2)
+def test_too_many_bundles_are_refused_before_anything_is_written(machine: Files) -> None:
+    machine.patch.setattr(import_bundles, "MOST_KEYS", 2)
     machine.run(machine.drop("\n".join([HEADER, *OTHERS, "B-1,bnd", "B-2,bnd", "B-3,bnd", ""])))
 
     machine.by_machine()
@@ -434,10 +428,8 @@ def test_too_many_bundles_are_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_the_rows_of_a_bundle_that_exists_change_nothing(
-    files: Files, batch: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_chunk, "BATCH_ROWS", batch)
+def test_the_rows_of_a_bundle_that_exists_change_nothing(files: Files, batch: int) -> None:
+    files.patch.setattr(import_chunk, "BATCH_ROWS", batch)
     members = [{"product_code": "p1", "policy_code": "std"}, {"product_code": "p2"}]
     members[1]["license_template_code"] = "pro"
     bundle = {"key": "B-1", "products": members}

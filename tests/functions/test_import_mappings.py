@@ -85,11 +85,9 @@ def test_a_product_that_is_not_there_is_named_as_in_the_file(files: Files) -> No
     assert (fault["column"], fault["code"], fault["value"]) == ("SKU", "unknown_product", "S-2")
 
 
-def test_a_large_file_is_mapped_in_each_of_its_chunks(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
-    monkeypatch.setenv("IMPORT_CHUNK_BYTES", "100")
+def test_a_large_file_is_mapped_in_each_of_its_chunks(files: Files) -> None:
+    files.patch.setenv("IMPORT_INLINE_BYTES", "10")
+    files.patch.setenv("IMPORT_CHUNK_BYTES", "100")
     rows = "".join(f"M-{n:03};lifetime;x\n" for n in range(30))
 
     files.run(files.prepared(f"Serial;Kind;Notes\n{rows}", mapping=MAPPING))
@@ -306,11 +304,9 @@ def test_a_file_in_the_folder_of_an_unknown_mapping_is_refused(files: Files) -> 
     assert files.license_count() == 0
 
 
-def test_a_retried_file_keeps_the_mapping_that_was_planned(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_retried_file_keeps_the_mapping_that_was_planned(files: Files) -> None:
     save(files)
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+    files.patch.setenv("IMPORT_INLINE_BYTES", "10")
     files.imported(FILE, name="@old-shop/a.csv")
     files.step("plan")
     before = files.last().mapping

@@ -110,10 +110,8 @@ def test_a_commit_does_what_the_dry_run_has_shown(
     assert (job.planned_by, job.dry_run) == (plan.number, False)
 
 
-def test_a_repeated_row_names_its_license_also_if_its_chunk_runs_first(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("IMPORT_INLINE_BYTES", "10")
+def test_a_repeated_row_names_its_license_also_if_its_chunk_runs_first(files: Files) -> None:
+    files.patch.setenv("IMPORT_INLINE_BYTES", "10")
     lines = [f"P-{n},kp,{'x' * 200},," for n in range(20)]
     plan = planned(files, "\n".join([LICENSES, *lines, lines[0], ""]))
 

@@ -139,9 +139,7 @@ def test_features_have_results(machine: Files, on_existing: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["licenses", "customers", "license-features"])
-def test_a_batch_that_runs_again_has_the_same_results(
-    files: Files, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_runs_again_has_the_same_results(files: Files, kind: str) -> None:
     files.shop.order_one(license={"key": "R-1", "note": "old"})
     files.shop.order_one(license={"key": "R-2"}, customer={"email": "a@x.test"})
     features = f"{FEATURES}\nR-1,credits,5\nR-2,credits,5\n"
@@ -159,10 +157,10 @@ def test_a_batch_that_runs_again_has_the_same_results(
             raise RuntimeError("the worker dies")
         put(job, name, data)
 
-    monkeypatch.setattr(uploads, "put_result", lost)
+    files.patch.setattr(uploads, "put_result", lost)
     with pytest.raises(Crashed):
         files.run(event)
-    monkeypatch.setattr(uploads, "put_result", put)
+    files.patch.setattr(uploads, "put_result", put)
     for action in ("cancel", "retry"):
         assert files.ask(files.last().number, action).status == 200
     files.run(event)
@@ -172,9 +170,7 @@ def test_a_batch_that_runs_again_has_the_same_results(
     assert files.rows(job)[0]["changes"]
 
 
-def test_changes_are_unknown_after_a_change_by_someone_else(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changes_are_unknown_after_a_change_by_someone_else(files: Files) -> None:
     files.shop.order_one(license={"key": "R-1", "note": "old"})
     (lic,) = files.shop.get("/licenses/", "license_key=R-1").json()["results"]
     event = files.prepared(f"{LICENSES}\nR-1,kp,new\n", on_existing="update")

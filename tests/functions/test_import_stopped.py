@@ -250,16 +250,14 @@ def test_an_import_by_one_function_stops_when_it_is_cancelled(files: Files) -> N
     assert files.license_count() == 0
 
 
-def test_an_import_that_is_cancelled_at_its_end_writes_no_result(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_that_is_cancelled_at_its_end_writes_no_result(files: Files) -> None:
     finish = import_lifecycle.finish
 
     def cancelled(job: ImportJob) -> None:
         post(files, "cancel")
         finish(job)
 
-    monkeypatch.setattr("functions.import_csv.finish", cancelled)
+    files.patch.setattr("functions.import_csv.finish", cancelled)
     files.run(files.drop(ROWS + "K-bad,nope\n"))
 
     assert files.last().state == "cancelled"

@@ -263,10 +263,8 @@ def test_a_blank_cell_and_a_default_differ_in_rows_of_one_key(files: Files) -> N
     assert stored(files, "U-1")["max_activations"] == 3
 
 
-def test_a_file_that_repeats_too_many_records_is_refused(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(import_repeats, "MOST_ROWS", 1)
+def test_a_file_that_repeats_too_many_records_is_refused(files: Files) -> None:
+    files.patch.setattr(import_repeats, "MOST_ROWS", 1)
     text = f"{LICENSES}\nU-1,kp,,\nU-1,kp,,\nU-1,kp,,\n"
 
     job = run(files, text)

@@ -159,10 +159,8 @@ def test_a_commit_does_what_its_dry_run_shows(
     assert users_of(files.shop) == OF_TWO
 
 
-def test_a_user_of_too_many_licenses_gets_no_more(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shared.workflows.import_users.MOST_LICENSES", 2)
+def test_a_user_of_too_many_licenses_gets_no_more(files: Files) -> None:
+    files.patch.setattr("shared.workflows.import_users.MOST_LICENSES", 2)
     rows = [f",up,o-{n},,ana@acme.test;u{n}@acme.test\n" for n in range(3)]
 
     job = files.imported(HEAD + "".join(rows))
@@ -261,7 +259,7 @@ def test_an_export_is_imported_to_the_same_licenses_elsewhere(files: Files) -> N
     assert same.counts["unchanged_licenses_count"] == 3
     assert same.counts["warnings"] == 0
 
-    other = Files(stocked_shop("copy"), files.inserts)
+    other = Files(stocked_shop("copy"), files.inserts, files.patch)
     copy = imported(other, text)
     assert copy.state == "succeeded", other.errors(copy)
     assert users_of(other.shop) == users_of(files.shop)

@@ -182,13 +182,11 @@ def test_an_imported_order_that_grows_stays_where_it_is_in_lists(files: Files) -
     assert (customer["total_orders"], customer["total_licenses"]) == (5, 8)
 
 
-def test_an_export_of_days_goes_on_within_an_imported_order(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_of_days_goes_on_within_an_imported_order(files: Files) -> None:
     shop = files.shop
     bring(files, *((f"K-{n}", f"o-{n // 3}", "ana@x.test") for n in range(9)))
     shop.order(id="o-1", append=True, items=[{"product_code": "kp", "licenses": [{"key": "A"}]}])
-    monkeypatch.setattr(export_file, "MOST_EXPORTED", 2)
+    files.patch.setattr(export_file, "MOST_EXPORTED", 2)
     assert shop.get("/orders/export/", "range=last30").json()["code"] == "export_too_large"
 
     parts, query = [], "range=last30&parts=true"

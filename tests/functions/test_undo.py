@@ -371,9 +371,7 @@ def test_a_second_undo_waits_for_the_first_and_an_import_too(files: Files, engin
     assert files.shop.listed("/customers/")[0]["email"] in ("ana@x.test", "ben@x.test")
 
 
-def test_the_sweeper_leaves_waiting_imports_alone(
-    files: Files, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sweeper_leaves_waiting_imports_alone(files: Files, engine: Engine) -> None:
     job = files.imported(THREE)
     undo = files.ask(job.number, "undo").json()["id"]
     waiting = files.imported(THREE.replace("K-", "L-"))
@@ -583,9 +581,7 @@ def test_an_order_and_a_customer_that_the_dry_run_keeps_are_kept(files: Files, b
     assert [each["client_order_id"] for each in files.shop.listed("/orders/")] == ["o-1"]
 
 
-def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_features_are_undone_on_a_license_that_changes_between_read_and_write(files: Files) -> None:
     files.imported(THREE)
     job = prepared(files, "license_key,code\nK-1,f1\n", "license-features")
     notes = ["sold"]
@@ -598,7 +594,7 @@ def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
         return made
 
     make = undo_features._Undo.update  # noqa: SLF001  # the write that is decided before the change
-    monkeypatch.setattr(undo_features._Undo, "update", update)  # noqa: SLF001
+    files.patch.setattr(undo_features._Undo, "update", update)  # noqa: SLF001
 
     undo = undone(files, job)
 
@@ -607,9 +603,7 @@ def test_features_are_undone_on_a_license_that_changes_between_read_and_write(
     assert (after["note"], after.get("product_features")) == ("sold", None)
 
 
-def test_a_record_that_changes_between_read_and_write_is_kept(
-    files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_that_changes_between_read_and_write_is_kept(files: Files) -> None:
     files.imported(THREE)
     text = "license__license_key,product__short_code,license__note\nK-1,kp,new\n"
     job = prepared(files, text, **UPDATE)
@@ -620,7 +614,7 @@ def test_a_record_that_changes_between_read_and_write_is_kept(
         return made
 
     make = undo_updates._body  # noqa: SLF001  # the write that is decided before the change
-    monkeypatch.setattr(undo_updates, "_body", body)
+    files.patch.setattr(undo_updates, "_body", body)
 
     undo = undone(files, job)
 
