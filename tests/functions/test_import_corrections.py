@@ -6,7 +6,6 @@ import pytest
 
 from shared.import_job import State
 from shared.store import import_jobs
-from tests.engine import Engine
 from tests.functions.importer import Importer, new_importer
 from tests.wiretap import Killed, killed_before, meanwhile, tapped
 
@@ -32,9 +31,7 @@ def shown(importer: Importer, number: int) -> Any:
     return importer.get(f"/imports/{number}/").json()
 
 
-def test_an_import_shows_which_imports_resolved_how_many_of_its_rows(
-    importer: Importer, engine: Engine
-) -> None:
+def test_an_import_shows_which_imports_resolved_how_many_of_its_rows(importer: Importer) -> None:
     first = faulty(importer)
     by_json = importer.request_upload(corrects=first).json()
     by_form = importer.send(kind="licenses", query=f"corrects={first}").json()["job_id"]
@@ -58,7 +55,7 @@ def test_an_import_shows_which_imports_resolved_how_many_of_its_rows(
 
 @pytest.mark.parametrize(("state", "dry_run"), [("rejected", False), ("succeeded", True)])
 def test_what_wrote_nothing_resolved_nothing(
-    importer: Importer, engine: Engine, state: State, dry_run: bool
+    importer: Importer, state: State, dry_run: bool
 ) -> None:
     first = faulty(importer)
     second = importer.request_upload(corrects=first, dry_run=dry_run).json()["id"]
@@ -72,7 +69,7 @@ def test_what_wrote_nothing_resolved_nothing(
     ("valid", "resolved"), [([2, 3], [2, 1]), ([30], [3]), ([1, 1], [1, 1]), ([3, 3], [3, 0])]
 )
 def test_corrections_resolve_together_at_most_the_rows_that_failed(
-    importer: Importer, engine: Engine, valid: list[int], resolved: list[int]
+    importer: Importer, valid: list[int], resolved: list[int]
 ) -> None:
     first = faulty(importer)
     for rows in valid:
@@ -85,9 +82,7 @@ def test_corrections_resolve_together_at_most_the_rows_that_failed(
     assert [each["resolved_rows"] for each in reversed(found)] == resolved
 
 
-def test_a_file_that_was_refused_as_a_whole_is_resolved_by_all_rows(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_file_that_was_refused_as_a_whole_is_resolved_by_all_rows(importer: Importer) -> None:
     first = importer.request_upload().json()["id"]
     importer.move(first, "queued", version_id="v1")
     importer.move(first, "failed")
@@ -99,7 +94,7 @@ def test_a_file_that_was_refused_as_a_whole_is_resolved_by_all_rows(
 
 @pytest.mark.parametrize("other", ["nothing", "another kind", "another company"])
 def test_an_import_corrects_only_one_of_its_kind_and_company(
-    importer: Importer, engine: Engine, other: str
+    importer: Importer, other: str
 ) -> None:
     number = 7
     if other == "another kind":
@@ -128,7 +123,7 @@ def test_a_number_that_none_has_is_refused(importer: Importer, corrects: Any) ->
 
 
 def test_only_the_newest_corrections_are_read(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_jobs, "MOST_CORRECTIONS", 2)
     first = faulty(importer)
@@ -141,9 +136,7 @@ def test_only_the_newest_corrections_are_read(
     ]
 
 
-def test_a_repeated_request_with_another_correction_is_refused(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_repeated_request_with_another_correction_is_refused(importer: Importer) -> None:
     first, second = faulty(importer), faulty(importer)
 
     first_reply = importer.request_upload(corrects=first, external_id="again")
@@ -155,9 +148,7 @@ def test_a_repeated_request_with_another_correction_is_refused(
     assert len(shown(importer, first)["corrections"]) == 1
 
 
-def test_a_replay_of_an_import_shows_its_corrections_too(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_replay_of_an_import_shows_its_corrections_too(importer: Importer) -> None:
     first = importer.request_upload(external_id="first").json()["id"]
     ended(importer, first)
     second = importer.request_upload(corrects=first).json()["id"]
@@ -167,9 +158,7 @@ def test_a_replay_of_an_import_shows_its_corrections_too(
     assert [each["id"] for each in replay["corrections"]] == [second]
 
 
-def test_a_correction_whose_request_was_killed_is_not_shown(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_correction_whose_request_was_killed_is_not_shown(importer: Importer) -> None:
     first = faulty(importer)
     with tapped("TransactWriteItems", killed_before, nth=2), pytest.raises(Killed):
         importer.request_upload(corrects=first)
@@ -179,7 +168,7 @@ def test_a_correction_whose_request_was_killed_is_not_shown(
     assert [each["id"] for each in shown(importer, first)["corrections"]] == [second]
 
 
-def test_a_correction_is_noted_while_its_import_ends(importer: Importer, engine: Engine) -> None:
+def test_a_correction_is_noted_while_its_import_ends(importer: Importer) -> None:
     first = importer.request_upload().json()["id"]
 
     with tapped("TransactWriteItems", meanwhile(lambda: ended(importer, first))):
@@ -198,7 +187,7 @@ def attention(importer: Importer, query: str = "") -> list[int]:
 
 
 def test_an_import_needs_attention_until_all_its_failed_rows_are_corrected(
-    importer: Importer, engine: Engine
+    importer: Importer,
 ) -> None:
     first, second = faulty(importer), faulty(importer)
     assert (attention(importer), attention(importer, "&order_by=created_at")) == (
@@ -217,7 +206,7 @@ def test_an_import_needs_attention_until_all_its_failed_rows_are_corrected(
 
 
 def test_a_filter_that_few_imports_match_reads_so_many_per_page(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("functions.web.paging.FARTHEST", 3)
     first = faulty(importer)
@@ -241,7 +230,7 @@ def test_a_filter_that_few_imports_match_reads_so_many_per_page(
     ],
 )
 def test_what_failed_needs_attention_and_what_a_user_cancelled_does_not(
-    importer: Importer, engine: Engine, state: State, valid: int, needs: bool
+    importer: Importer, state: State, valid: int, needs: bool
 ) -> None:
     number = importer.request_upload().json()["id"]
     ended(importer, number, state, valid=valid)
@@ -251,7 +240,7 @@ def test_what_failed_needs_attention_and_what_a_user_cancelled_does_not(
     assert attention(importer) == ([number] if needs else [])
 
 
-def test_a_rejected_import_is_resolved_by_all_its_rows(importer: Importer, engine: Engine) -> None:
+def test_a_rejected_import_is_resolved_by_all_its_rows(importer: Importer) -> None:
     first = importer.request_upload().json()["id"]
     ended(importer, first, "rejected")
     ended(importer, importer.request_upload(corrects=first).json()["id"], valid=27)
@@ -263,7 +252,7 @@ def test_a_rejected_import_is_resolved_by_all_its_rows(importer: Importer, engin
 
 
 def test_a_refused_file_needs_attention_until_another_is_imported_for_it(
-    importer: Importer, engine: Engine
+    importer: Importer,
 ) -> None:
     first = importer.request_upload().json()["id"]
     importer.move(first, "queued", version_id="v1")

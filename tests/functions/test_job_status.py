@@ -1,6 +1,5 @@
 """Import results and progress, cancelling and retrying."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from shared.contract.imports import DetectedFile, FileWarning
 from shared.import_job import KINDS, FileFault, ImportJob, State
 from shared.store import import_jobs, uploads
-from tests.engine import Engine, execution_arn
+from tests.engine import execution_arn
 from tests.functions.importer import Importer, bad_row, new_importer
 from tests.http_event import Reply
 from tests.s3_answers import s3_answers
@@ -44,11 +43,6 @@ DETECTED = DetectedFile(
     unknown_columns=["note"],
     warnings=[FileWarning(code="encoding_assumed", message="The file is not UTF-8", column=None)],
 ).model_dump(mode="json")
-
-
-@pytest.fixture
-def importer(importer: Importer, engine: Engine) -> Importer:
-    return replace(importer, engine=engine)
 
 
 def refused(reply: Reply, status: int, code: str) -> str:

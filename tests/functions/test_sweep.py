@@ -15,7 +15,7 @@ from shared.import_job import KINDS, State
 from shared.store import import_jobs, object_claims, unknown_files, uploads
 from shared.store.object_claims import Version
 from shared.workflows import lost_files, stuck_imports
-from tests.engine import Engine, execution_arn
+from tests.engine import execution_arn
 from tests.functions.import_files import Context
 from tests.functions.importer import Importer, new_importer
 from tests.functions.log_lines import Out
@@ -66,13 +66,13 @@ def drop(key: str) -> str:
     return uploads.client().put_object(Bucket="uploads", Key=key, Body=b"x")["VersionId"]
 
 
-def test_a_file_without_an_event_is_announced(importer: Importer, engine: Engine, out: Out) -> None:
+def test_a_file_without_an_event_is_announced(importer: Importer, out: Out) -> None:
     version = drop("acme/licenses/Ä b+c.csv")
     other = drop("globex/customers/a.csv")
 
     assert swept() == {"announced": 2}
 
-    assert engine.announced == [
+    assert importer.engine.announced == [
         ("acme/licenses/Ä b+c.csv", version),
         ("globex/customers/a.csv", other),
     ]
@@ -85,17 +85,15 @@ def test_a_file_without_an_event_is_announced(importer: Importer, engine: Engine
     assert ".csv" not in str(logged)
 
 
-def test_a_file_that_was_overwritten_is_announced_in_each_version(
-    importer: Importer, engine: Engine
-) -> None:
+def test_a_file_that_was_overwritten_is_announced_in_each_version(importer: Importer) -> None:
     versions = {drop("acme/licenses/a.csv") for _ in range(2)}
 
     swept()
 
-    assert {version for _, version in engine.announced} == versions
+    assert {version for _, version in importer.engine.announced} == versions
 
 
-def test_a_file_with_a_job_is_left_alone(importer: Importer, engine: Engine) -> None:
+def test_a_file_with_a_job_is_left_alone(importer: Importer) -> None:
     version = drop("acme/licenses/a.csv")
     object_claims.claim_object("uploads", "acme/licenses/a.csv", version, 1, now=datetime.now(UTC))
     importer.move(1, "succeeded")
@@ -103,11 +101,11 @@ def test_a_file_with_a_job_is_left_alone(importer: Importer, engine: Engine) -> 
     drop("readme.txt")
 
     assert swept() == {}
-    assert engine.invoked == []
+    assert importer.engine.invoked == []
 
 
 def test_a_file_that_has_just_come_is_left_to_its_event(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("acme/licenses/a.csv")
 
@@ -119,7 +117,7 @@ def test_a_file_that_has_just_come_is_left_to_its_event(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_a_job_waits_for_is_found_at_its_key(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch, kind: str
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     monkeypatch.setattr(lost_files, "MOST_LISTINGS", 0)
@@ -130,13 +128,11 @@ def test_a_file_that_a_job_waits_for_is_found_at_its_key(
     with s3_calls() as counts:
         assert swept() == {"found": 1}
 
-    assert engine.announced == [(importer.job(2).key, version)]
+    assert importer.engine.announced == [(importer.job(2).key, version)]
     assert counts == {"HeadObject": 2}
 
 
-def test_jobs_take_turns_if_many_wait(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_take_turns_if_many_wait(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lost_files, "MOST_LOOKED_UP", 2)
     waiting = [importer.job(importer.request_upload().json()["id"]) for _ in range(5)]
     keys = {job.key for job in waiting for _ in drop(job.key)[:1]}
@@ -148,12 +144,12 @@ def test_jobs_take_turns_if_many_wait(
     ]
 
     assert counts == [2, 2, 2]
-    assert {key for key, _ in engine.announced} == keys
+    assert {key for key, _ in importer.engine.announced} == keys
 
 
 @pytest.mark.parametrize(("hours", "state"), [(25, "awaiting_upload"), (49, "failed")])
 def test_a_job_whose_file_came_unheard_is_given_a_day_more(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch, hours: int, state: State
+    importer: Importer, monkeypatch: pytest.MonkeyPatch, hours: int, state: State
 ) -> None:
     monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     importer.request_upload()
@@ -164,10 +160,10 @@ def test_a_job_whose_file_came_unheard_is_given_a_day_more(
 
     assert importer.job(1).state == state
     if state == "awaiting_upload":
-        assert engine.announced == [(importer.job(1).key, version)]
+        assert importer.engine.announced == [(importer.job(1).key, version)]
 
 
-def test_the_jobs_that_have_not_ended_are_read_once(importer: Importer, engine: Engine) -> None:
+def test_the_jobs_that_have_not_ended_are_read_once(importer: Importer) -> None:
     importer.request_upload()
     importer.move(importer.dropped().number, "running")
 
@@ -185,9 +181,7 @@ def test_the_jobs_that_have_not_ended_are_read_once(importer: Importer, engine: 
 # Files of a company without an API key
 
 
-def test_a_file_of_an_unknown_company_is_kept_and_logged(
-    importer: Importer, engine: Engine, out: Out
-) -> None:
+def test_a_file_of_an_unknown_company_is_kept_and_logged(importer: Importer, out: Out) -> None:
     version = drop("nobody/customers/secret-name.csv")
     tell("nobody/customers/secret-name.csv", version)
     tell("nobody/customers/secret-name.csv", version)
@@ -195,7 +189,7 @@ def test_a_file_of_an_unknown_company_is_kept_and_logged(
     assert [swept() for _ in range(2)] == [{}, {}]
 
     assert list(import_jobs.list_jobs("nobody")) == []
-    assert engine.invoked == []
+    assert importer.engine.invoked == []
     lines = out()
     logged = [line for line in lines if line.get("message") == "unknown_company"]
     assert [(line["company"], line["level"]) for line in logged] == [("nobody", "WARNING")] * 2
@@ -204,7 +198,7 @@ def test_a_file_of_an_unknown_company_is_kept_and_logged(
 
 
 def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMPORT_INLINE_BYTES", "1000")
     version = drop("nobody/customers/a.csv")
@@ -215,19 +209,17 @@ def test_a_file_of_an_unknown_company_is_imported_once_when_there_is_a_key(
 
     nobody = new_importer("nobody")
     assert [swept(), swept()] == [{"known": 1}, {"known": 1}]  # its first event may be lost
-    for key, announced in engine.announced:
+    for key, announced in importer.engine.announced:
         tell(key, announced)
 
-    assert engine.announced == [("nobody/customers/a.csv", version)] * 2
+    assert importer.engine.announced == [("nobody/customers/a.csv", version)] * 2
     assert nobody.job(1).version_id == version
     assert [job.number for job in import_jobs.list_jobs("nobody")] == [1]
     assert [swept(), swept()] == [{}, {}]
     assert unknown_files.companies(9) == ["noone"]
 
 
-def test_companies_without_a_key_take_turns_if_they_are_many(
-    importer: Importer, engine: Engine
-) -> None:
+def test_companies_without_a_key_take_turns_if_they_are_many(importer: Importer) -> None:
     names = [f"nobody-{n}" for n in range(5)]
     for name in names:
         for file in range(2):
@@ -246,21 +238,17 @@ def tell(key: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["queued", "validating", "running"])
-def test_a_job_without_a_worker_is_run_again(
-    importer: Importer, engine: Engine, state: State
-) -> None:
+def test_a_job_without_a_worker_is_run_again(importer: Importer, state: State) -> None:
     importer.move(importer.dropped().number, state, runner="r1")
 
     assert swept() == {"resumed": 1}
 
     job = importer.job(1)
     assert (job.state, job.attempts, job.runner) == ("queued", 2, None)
-    assert engine.announced == [("acme/licenses/a.csv", "v1")]
+    assert importer.engine.announced == [("acme/licenses/a.csv", "v1")]
 
 
-def test_a_job_that_stops_again_and_again_fails(
-    importer: Importer, engine: Engine, out: Out
-) -> None:
+def test_a_job_that_stops_again_and_again_fails(importer: Importer, out: Out) -> None:
     importer.dropped()
 
     counts = [swept() for _ in range(4)]
@@ -270,12 +258,12 @@ def test_a_job_that_stops_again_and_again_fails(
     assert (job.state, job.attempts) == ("failed", 3)
     assert job.refusal is not None
     assert job.refusal.code == "no_progress"
-    assert len(engine.invoked) == 2
+    assert len(importer.engine.invoked) == 2
     assert [line["ImportFailed"] for line in out() if "ImportFailed" in line] == [[1.0]]
 
 
 def test_the_age_of_the_oldest_import_is_a_metric(
-    importer: Importer, engine: Engine, out: Out, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, out: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))
     swept()
@@ -294,7 +282,7 @@ def test_the_age_of_the_oldest_import_is_a_metric(
 
 
 def test_a_job_that_was_heard_of_lately_is_left_alone(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "LEFT_ALONE", timedelta(minutes=15))
     importer.move(importer.dropped().number, "running")
@@ -302,39 +290,37 @@ def test_a_job_that_was_heard_of_lately_is_left_alone(
     assert swept() == {}
 
 
-def test_a_job_whose_execution_runs_is_left_to_it(importer: Importer, engine: Engine) -> None:
+def test_a_job_whose_execution_runs_is_left_to_it(importer: Importer) -> None:
     importer.move(importer.dropped().number, "running", execution_arn=ARN)
 
     assert swept() == {}
 
-    assert engine.operations == ["DescribeExecution"]
+    assert importer.engine.operations == ["DescribeExecution"]
     assert importer.job(1).state == "running"
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_a_job_whose_execution_ended_unheard_goes_on(
-    importer: Importer, engine: Engine, status: str
-) -> None:
+def test_a_job_whose_execution_ended_unheard_goes_on(importer: Importer, status: str) -> None:
     importer.move(importer.dropped().number, "running", execution_arn=ARN)
-    engine.status = status
+    importer.engine.status = status
 
     assert swept() == {"resumed": 1}
 
-    assert engine.operations == ["DescribeExecution", "RedriveExecution"]
-    assert engine.invoked == []
+    assert importer.engine.operations == ["DescribeExecution", "RedriveExecution"]
+    assert importer.engine.invoked == []
 
 
-def test_a_job_that_gets_on_meanwhile_is_left_alone(importer: Importer, engine: Engine) -> None:
+def test_a_job_that_gets_on_meanwhile_is_left_alone(importer: Importer) -> None:
     importer.move(importer.dropped().number, "running")
 
     with tapped("TransactWriteItems", meanwhile(lambda: importer.move(1, "succeeded"))):
         assert swept() == {}
 
     assert importer.job(1).state == "succeeded"
-    assert engine.invoked == []
+    assert importer.engine.invoked == []
 
 
-def test_a_job_whose_file_never_came_fails(importer: Importer, engine: Engine) -> None:
+def test_a_job_whose_file_never_came_fails(importer: Importer) -> None:
     importer.request_upload()
 
     assert swept() == {"given_up": 1}
@@ -343,11 +329,11 @@ def test_a_job_whose_file_never_came_fails(importer: Importer, engine: Engine) -
     assert job.state == "failed"
     assert job.refusal is not None
     assert job.refusal.code == "never_uploaded"
-    assert engine.invoked == []
+    assert importer.engine.invoked == []
 
 
 def test_a_job_is_given_a_day_for_its_file(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_imports, "UPLOAD_WITHIN", timedelta(hours=24))
     importer.request_upload()
@@ -356,7 +342,7 @@ def test_a_job_is_given_a_day_for_its_file(
 
 
 def test_one_concern_that_fails_keeps_none_of_the_others(
-    importer: Importer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    importer: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("acme/licenses/a.csv")
 
@@ -369,10 +355,10 @@ def test_one_concern_that_fails_keeps_none_of_the_others(
     with pytest.raises(ExceptionGroup):
         swept()
 
-    assert len(engine.invoked) == 1
+    assert len(importer.engine.invoked) == 1
 
 
-def test_a_throttled_read_is_left_for_the_next_run(importer: Importer, engine: Engine) -> None:
+def test_a_throttled_read_is_left_for_the_next_run(importer: Importer) -> None:
     importer.dropped()
 
     with tapped() as tap:
