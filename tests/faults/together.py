@@ -54,7 +54,7 @@ class TogetherRivals(Rivals):
     def _licenses(self) -> Sheet:
         rng = self.world.rng
         time = {order: rng.choice(("", "2024-03-01T08:00:00Z")) for order in NEW_ORDERS}
-        groups, options = [], {}
+        groups, options, is_torn = [], {}, False
         for _ in range(rng.randint(1, 3)):
             seats = ";".join(f"{email}*" for email in rng.sample(_SEATS, rng.randint(1, 2)))
             order = rng.choice((OLD_ORDER, *NEW_ORDERS[:2]))
@@ -62,6 +62,7 @@ class TogetherRivals(Rivals):
         for key in rng.sample(("B-1", "B-2"), rng.randint(1, 2)):
             order, codes = rng.choice(NEW_ORDERS), [*_MEMBERS]
             if rng.random() < 0.2:
+                is_torn = True
                 codes.remove(rng.choice(codes))
             groups.append([(key, key, code, order, time[order], "", "") for code in codes])
         if rng.random() < 0.5:
@@ -74,7 +75,7 @@ class TogetherRivals(Rivals):
         rng.shuffle(groups)
         emails = {order: rng.choice((*PEOPLE, "")) for order in (OLD_ORDER, *NEW_ORDERS)}
         rows = [",".join((*cells, emails[cells[3]])) for cells in chain.from_iterable(groups)]
-        return Sheet("licenses", (_HEADER + "\n".join(rows) + "\n").encode(), options)
+        return Sheet("licenses", (_HEADER + "\n".join(rows) + "\n").encode(), options, is_torn)
 
     def interfere(self, what: str, number: int) -> None:
         """Start a client; some of the usual ones act on users instead."""
