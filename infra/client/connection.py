@@ -42,10 +42,12 @@ class ApiProblem(Exception):
         faults: tuple[Fault, ...] = (),
         request_id: str | None = None,
     ) -> None:
-        lines = {each.message: f"{each.field}: {each.message}" for each in faults if each.field}
-        details = [
-            f"  {line}" for said, line in lines.items() if said != message and line not in message
+        lines = [
+            each.field if each.message == message else f"{each.field}: {each.message}"
+            for each in faults
+            if each.field and (each.message != message or "." in each.field)
         ]
+        details = [f"  {line}" for line in dict.fromkeys(lines) if line not in message]
         super().__init__("\n".join([f"{message} ({code})", *details]))
         self.code = code
         self.message = message

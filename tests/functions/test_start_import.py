@@ -362,15 +362,26 @@ def test_parts_that_a_file_does_not_have_are_refused(
     assert uploads_begun() == []
 
 
-@pytest.mark.parametrize("state", ["queued", "running", "succeeded", "failed", "cancelled"])
-def test_parts_are_signed_only_while_the_file_is_awaited(importer: Importer, state: State) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("queued", "is queued"),
+        ("running", "is running"),
+        ("succeeded", "has succeeded"),
+        ("failed", "has failed"),
+        ("cancelled", "was cancelled"),
+    ],
+)
+def test_parts_are_signed_only_while_the_file_is_awaited(
+    importer: Importer, state: State, said: str
+) -> None:
     importer.request_upload()
     importer.move(1, "queued", version_id="v1")
     importer.move(1, state)
 
     message = refused(sign(importer, 1), 409, "import_state")
 
-    assert message == f"Import 1 is {state}: it can't be sent in parts"
+    assert message == f"Import 1 {said}: it can't be sent in parts"
     assert uploads_begun() == []
 
 

@@ -143,6 +143,17 @@ def test_a_message_is_not_repeated_for_its_field() -> None:
     assert str(problem) == f"{message} (import_state)"
 
 
+def test_every_field_with_the_same_fault_is_named() -> None:
+    faults = tuple(Fault("invalid_type", "must be a number", name) for name in ("a", "items.0.b"))
+
+    problem = ApiProblem("validation_error", "2 fields are invalid", faults=faults)
+
+    assert str(problem).splitlines()[1:] == [
+        "  a: must be a number",
+        "  items.0.b: must be a number",
+    ]
+
+
 def test_an_answer_that_is_no_problem_of_ours_is_shown_as_it_is(
     client: Client, served: Served
 ) -> None:
