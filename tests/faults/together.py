@@ -60,10 +60,10 @@ class TogetherRivals(Rivals):
             order = rng.choice((OLD_ORDER, *NEW_ORDERS[:2]))
             groups.append([("", "", "up", order, time.get(order, ""), seats, "")])
         for key in rng.sample(("B-1", "B-2"), rng.randint(1, 2)):
-            order, codes = rng.choice(NEW_ORDERS), [*_MEMBERS]
+            order, codes = rng.choice((*NEW_ORDERS[:2], *NEW_ORDERS)), [*_MEMBERS]
             if rng.random() < 0.2:
-                is_torn = True
                 codes.remove(rng.choice(codes))
+            is_torn = is_torn or not order or len(codes) < len(_MEMBERS)
             groups.append([(key, key, code, order, time[order], "", "") for code in codes])
         if rng.random() < 0.5:
             order = rng.choice(NEW_ORDERS)
