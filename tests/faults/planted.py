@@ -846,7 +846,7 @@ def users_not_assigned(patch: pytest.MonkeyPatch) -> None:
 
 
 def undo_of_assigned_users(patch: pytest.MonkeyPatch) -> None:
-    """An undo deletes the users that its import has created, whoever else has assigned them."""
+    """An undo deletes its import's users, even if they are assigned to other licenses."""
 
     def write(job: Any, item: Any, names: Any) -> Any:
         user = LicenseUser.model_validate(item)

@@ -170,7 +170,7 @@ def open_files(shop: Shop) -> Iterator[Files]:
 
 
 def ended_execution(job: ImportJob, status: str = "FAILED") -> dict[str, Any]:
-    """What Step Functions tells of the execution of a job that has ended."""
+    """The detail of the event of Step Functions about the ended execution of a job."""
     named = orjson.dumps({"company": job.company, "number": job.number}).decode()
     return {"status": status, "executionArn": job.execution_arn, "input": named}
 

@@ -28,7 +28,7 @@ class Bus:
     """For each of the next requests, the entries that it rejects."""
     is_down: bool = False
     stream: Streams = field(default_factory=Streams)
-    """The records of which the publisher tells it."""
+    """The streams whose records become the events."""
 
     def take(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         body: Any = request.body
