@@ -50,23 +50,36 @@ def unseal_result(company: str, number: int, index: int) -> None:
     _updated_result(company, number, index, {"UpdateExpression": "REMOVE sealed"})
 
 
-def recount_created(company: str, number: int, result: BatchResult, rows: int) -> None:
-    """Set how many rows of a batch have created a record, unless its result was replaced."""
-    _recount(company, number, result, {"created_rows": rows})
+def recount_created(
+    company: str, number: int, result: BatchResult, rows: int, row_report: str
+) -> None:
+    """Set how many rows of a batch have created a record, and the report that says which.
+
+    Unless its result was replaced.
+    """
+    _recount(company, number, result, {"created_rows": rows}, row_report)
 
 
-def recount_undone(company: str, number: int, result: BatchResult, rows: RowResults) -> None:
-    """Set how many rows and records of a batch an undo keeps, unless its result was replaced."""
+def recount_undone(
+    company: str, number: int, result: BatchResult, rows: RowResults, row_report: str
+) -> None:
+    """Set how many rows and records of a batch an undo keeps, and the report that says which.
+
+    Unless its result was replaced.
+    """
     counts = {"reverted_rows": rows.count(REVERTED), "kept_rows": rows.count(KEPT)}
-    _recount(company, number, result, counts | {"kept": rows.kept_records()})
+    _recount(company, number, result, counts | {"kept": rows.kept_records()}, row_report)
 
 
-def _recount(company: str, number: int, result: BatchResult, counts: dict[str, int]) -> None:
-    values = {f":{name}": count for name, count in counts.items()}
+def _recount(
+    company: str, number: int, result: BatchResult, counts: dict[str, int], row_report: str
+) -> None:
+    named: dict[str, Any] = {**counts, "row_report": row_report}
+    values = {f":{name}": value for name, value in named.items()}
     update = {
-        "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in counts),
-        "ConditionExpression": "row_report = :report",
-        "ExpressionAttributeValues": dynamo.to_item({**values, ":report": result.row_report}),
+        "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in named),
+        "ConditionExpression": "row_report = :before",
+        "ExpressionAttributeValues": dynamo.to_item({**values, ":before": result.row_report}),
     }
     with suppress(dynamo.client().exceptions.ConditionalCheckFailedException):
         _updated_result(company, number, result.index, update)

@@ -1,5 +1,6 @@
 """The results of an import's rows, from the reports of its batches."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
@@ -53,8 +54,7 @@ def _correct_parts(total: Totals) -> None:
         rows = row_results(job, result)
         for part in total.parts[result.index]:
             rows.undo(*part)
-        uploads.put_result(job, result.row_report, rows.stored())
-        recount_undone(job.company, job.number, result, rows)
+        recount_undone(job.company, job.number, result, rows, _stored_again(job, rows))
 
     with ThreadPoolExecutor(_THREADS) as executor:
         differing = (result for result in total.results if result.index in total.parts)
@@ -73,12 +73,24 @@ def _correct_repeats(total: Totals) -> None:
         if not ids or result.row_report is None:
             continue
         rows = row_results(job, result)
+        report = result.row_report
         if repeated := _repeated(job, result, rows, ids):
             rows.repeat(repeated)
             if job.kind == "licenses":
                 rows.forget_parts(repeated)
-            uploads.put_result(job, result.row_report, rows.stored())
-        recount_created(job.company, job.number, result, rows.count(CREATED))
+            report = _stored_again(job, rows)
+        recount_created(job.company, job.number, result, rows.count(CREATED), report)
+
+
+def _stored_again(job: ImportJob, rows: RowResults) -> str:
+    """Store corrected results; returns the report's name, which has a digest of its content.
+
+    So a write of the results before, or of these, that S3 applies late changes nothing.
+    """
+    stored = rows.stored()
+    name = f"rows-{rows.first_row}-{hashlib.sha256(stored).hexdigest()[:16]}.json"
+    uploads.put_result(job, name, stored)
+    return name
 
 
 def _repeated(job: ImportJob, result: BatchResult, rows: RowResults, ids: set[int]) -> list[int]:

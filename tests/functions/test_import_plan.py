@@ -356,6 +356,30 @@ def test_a_plan_whose_results_were_changed_is_not_committed(files: Files, what: 
     assert files.license_count() == 0
 
 
+def test_results_that_s3_stores_late_change_no_plan(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch plans to create the license of the key, until all are compared."""
+    monkeypatch.setattr(import_chunk, "BATCH_ROWS", 1)
+    monkeypatch.setattr(import_chunk, "_SMALLEST_BATCH", 1)
+    put, first = uploads.put_result, dict[str, tuple[ImportJob, bytes]]()
+
+    def noted(job: ImportJob, name: str, data: bytes) -> None:
+        put(job, name, data)
+        if name.startswith("rows-"):
+            first.setdefault(name, (job, data))
+
+    monkeypatch.setattr(uploads, "put_result", noted)
+    plan = planned(files, f"{LICENSES}\nP-1,kp,,,\nP-1,kp,,,\n")
+    for name, (job, data) in first.items():
+        put(job, name, data)
+
+    job = committed(files, plan)
+
+    assert job.state == "succeeded"
+    assert outcomes(files, job) == outcomes(files, plan) == ["created", "unchanged"]
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_written_rows_are_planned_rows_while_the_world_moves(either: Files, seed: int) -> None:
     """P1: what a commit writes was planned like this; P2: what did not move is as planned."""
